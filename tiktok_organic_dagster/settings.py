@@ -1,0 +1,152 @@
+"""Every setting of the project, typed, in one place: read from the environment or from a `.env` file."""
+
+import difflib
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from dotenv import dotenv_values, find_dotenv
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tiktok_organic_dagster.errors import ConfigurationError
+
+PREFIX = "TIKTOK_ORGANIC_"
+SECRETS = frozenset({"TIKTOK_CLIENT_SECRET", "TIKTOK_ORGANIC_KEY", "TIKTOK_ORGANIC_WAREHOUSE", "TIKTOK_ORGANIC_STATE"})
+
+Positive = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+def _variable(name: str) -> AliasChoices:
+    """The environment variable a field is read from; the field's own name serves in Python code and tests."""
+    return AliasChoices(name)
+
+
+class Settings(BaseSettings):
+    """The settings table of the README, typed.
+
+    Values come from the environment first, then from the `.env` file that is nearest in the working directory or
+    above it. An empty variable counts as unset. Secrets are `SecretStr`: their text never shows in a `repr`.
+
+    Attributes:
+        base: The folder that relative paths are resolved against: that of the `.env` found, else the working directory.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True)
+
+    base: Path = Field(default_factory=Path.cwd)
+
+    client_id: str | None = Field(default=None, validation_alias=_variable("TIKTOK_CLIENT_ID"))
+    client_secret: SecretStr | None = Field(default=None, validation_alias=_variable("TIKTOK_CLIENT_SECRET"))
+    redirect_uri: str | None = Field(default=None, validation_alias=_variable("TIKTOK_REDIRECT_URI"))
+    api_url: str = Field(
+        default="https://business-api.tiktok.com/open_api/v1.3",
+        validation_alias=_variable("TIKTOK_API_URL"),
+        min_length=8,
+    )
+    authorize_url: str = Field(
+        default="https://www.tiktok.com/v2/auth/authorize/",
+        validation_alias=_variable("TIKTOK_AUTHORIZE_URL"),
+        min_length=8,
+    )
+
+    home_folder: Path = Field(default=Path(".tiktok_organic"), validation_alias=_variable("TIKTOK_ORGANIC_HOME"))
+    warehouse: SecretStr | None = Field(default=None, validation_alias=_variable("TIKTOK_ORGANIC_WAREHOUSE"))
+    # The attribute cannot be called `schema`: pydantic's base class has a method of that name.
+    warehouse_schema: str | None = Field(
+        default=None, validation_alias=_variable("TIKTOK_ORGANIC_SCHEMA"), pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
+    )
+    state: SecretStr | None = Field(default=None, validation_alias=_variable("TIKTOK_ORGANIC_STATE"))
+    key: SecretStr | None = Field(default=None, validation_alias=_variable("TIKTOK_ORGANIC_KEY"))
+    start_date: date = Field(default=date(2026, 1, 1), validation_alias=_variable("TIKTOK_ORGANIC_START_DATE"))
+
+    qpm_per_endpoint: PositiveInt = Field(default=40, validation_alias=_variable("TIKTOK_ORGANIC_QPM_PER_ENDPOINT"))
+    qpm_app: PositiveInt = Field(default=600, validation_alias=_variable("TIKTOK_ORGANIC_QPM_APP"))
+    qps_app: PositiveInt = Field(default=10, validation_alias=_variable("TIKTOK_ORGANIC_QPS_APP"))
+    throttle_wait_s: Positive = Field(default=300, validation_alias=_variable("TIKTOK_ORGANIC_THROTTLE_WAIT_S"))
+    timeout_s: Positive = Field(default=60, validation_alias=_variable("TIKTOK_ORGANIC_TIMEOUT_S"))
+    backoff_s: Positive = Field(default=1, validation_alias=_variable("TIKTOK_ORGANIC_BACKOFF_S"))
+    comment_minutes: Positive = Field(default=30, validation_alias=_variable("TIKTOK_ORGANIC_COMMENT_MINUTES"))
+    executor: Literal["in_process", "multiprocess", "celery"] = Field(
+        default="in_process", validation_alias=_variable("TIKTOK_ORGANIC_EXECUTOR")
+    )
+
+    @field_validator("api_url", "authorize_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("it must begin with https://")
+        return value
+
+    @field_validator("api_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings of this process.
+
+        Raises:
+            ConfigurationError: A variable is malformed, or one that begins with `TIKTOK_ORGANIC_` is not known.
+        """
+        dotenv = find_dotenv(usecwd=True)
+        known = cls.variables()
+        for name in [*os.environ, *(dotenv_values(dotenv) if dotenv else ())]:
+            if name.startswith(PREFIX) and name not in known:
+                raise ConfigurationError(_unknown_variable(name, sorted(known)))
+        try:
+            base = Path(dotenv).resolve().parent if dotenv else Path.cwd()
+            return cls(_env_file=dotenv or None, base=base)  # pyright: ignore[reportCallIssue] -- of BaseSettings
+        except ValidationError as error:
+            raise ConfigurationError(_malformed(error)) from None  # the original text would show the value
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """The environment variables that are read, each with the name of its field."""
+        return {
+            str(field.validation_alias.choices[0]): name
+            for name, field in cls.model_fields.items()
+            if isinstance(field.validation_alias, AliasChoices)
+        }
+
+    @property
+    def home(self) -> Path:
+        """The folder of the embedded defaults, absolute."""
+        return (self.base / self.home_folder.expanduser()).resolve()
+
+    @property
+    def warehouse_url(self) -> str:
+        """Where the tables live; holds a password, so it is never printed."""
+        return self._url(self.warehouse, "duckdb", "warehouse.duckdb")
+
+    @property
+    def state_url(self) -> str:
+        """Where accounts, tokens and request budgets live; holds a password, so it is never printed."""
+        return self._url(self.state, "sqlite", "state.db")
+
+    def _url(self, given: SecretStr | None, scheme: str, default_file: str) -> str:
+        """The URL given, a file in it made absolute; the file in the home if none is given."""
+        if given is None:
+            return f"{scheme}:///{self.home / default_file}"
+        url = given.get_secret_value()
+        prefix = f"{scheme}:///"
+        if not url.startswith(prefix):
+            return url
+        return prefix + str((self.base / Path(url.removeprefix(prefix)).expanduser()).resolve())
+
+
+def _unknown_variable(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {close[0]}?" if close else f"Known are: {', '.join(known)}."
+    return f"Unknown setting {name}. {hint} Correct it in the environment or in .env, or remove it."
+
+
+def _malformed(error: ValidationError) -> str:
+    """Name the first variable that does not fit; its value is shown unless it may hold a secret."""
+    first: Any = error.errors(include_url=False)[0]
+    name = str(first["loc"][0])
+    shown = "" if name in SECRETS else f" is {first['input']!r}"
+    return f"The setting {name}{shown}: {first['msg']}. Correct it in the environment or in .env."
