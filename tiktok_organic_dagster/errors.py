@@ -7,3 +7,11 @@ class TikTokOrganicError(Exception):
 
 class ConfigurationError(TikTokOrganicError):
     """A setting, key, folder or database URL cannot be used as it is."""
+
+
+class StateError(TikTokOrganicError):
+    """The state database, which holds accounts, tokens and request budgets, does not do what it is asked."""
+
+
+class UnknownAccountError(TikTokOrganicError):
+    """No connected account has this name."""

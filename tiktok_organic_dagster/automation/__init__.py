@@ -1,1 +1,1 @@
-"""TODO."""
+"""What runs by itself: jobs."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""One account's reading of each step: pages, spool, validation, one transaction."""

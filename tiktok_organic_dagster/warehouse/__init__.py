@@ -1,1 +1,53 @@
-"""TODO."""
+"""Where the tables live: DuckDB or PostgreSQL, behind one interface of a few methods."""
+
+from pathlib import Path
+
+from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.tables import CATALOGUE
+from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseError
+from tiktok_organic_dagster.warehouse.bookkeeping import OWN_TABLES
+from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
+from tiktok_organic_dagster.warehouse.postgres import PostgresWarehouse
+from tiktok_organic_dagster.warehouse.spool import Spool
+
+_DUCKDB = "duckdb:///"
+_POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg2://")
+
+__all__ = ["Session", "Spool", "Warehouse", "WarehouseError", "open_warehouse", "rename_business_id"]
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse that the settings name; nothing is connected or written yet.
+
+    Raises:
+        WarehouseError: The URL names no kind of database that is known here.
+    """
+    url = settings.warehouse_url
+    if url.startswith(_DUCKDB):
+        return DuckDBWarehouse(Path(url.removeprefix(_DUCKDB)), settings.warehouse_schema)
+    if url.startswith(_POSTGRES):
+        return PostgresWarehouse(url, settings.warehouse_schema)
+    raise WarehouseError(
+        "TIKTOK_ORGANIC_WAREHOUSE begins with none of duckdb:/// and postgresql://. Write it as duckdb:///path/to/file "
+        "or postgresql://user:password@host:port/database."
+    )
+
+
+def rename_business_id(settings: Settings, old: str, new: str) -> None:
+    """Give an account's rows another `_business_id` in every table, in one transaction.
+
+    A new developer app gives an account a new id; this keeps its history under one id.
+
+    Raises:
+        WarehouseError: The warehouse cannot be used, or rows of both ids stand in one table under the same key.
+    """
+    tables = (*CATALOGUE, *OWN_TABLES)
+    with open_warehouse(settings).session() as session:
+        session.prepare(tables)
+        with session.transaction("rename"):
+            for table in tables:
+                session.execute(
+                    f"UPDATE {session.name_of(table)} SET _business_id = ? WHERE _business_id = ?",  # noqa: S608
+                    new,
+                    old,
+                )

@@ -1,0 +1,109 @@
+"""Encrypts tokens at rest, with the key of the settings or one generated into the home folder."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from tiktok_organic_dagster.errors import ConfigurationError
+
+VARIABLE = "TIKTOK_ORGANIC_KEY"
+KEY_FILE = "key"
+_MAKE_ONE = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+
+
+class Vault:
+    """Encrypts and decrypts short texts; holds the keys, and never shows them.
+
+    Args:
+        keys: Fernet keys, comma-separated: the first encrypts, all decrypt, which is how a key is replaced.
+        source: Where they come from, for messages.
+
+    Raises:
+        ConfigurationError: One of them is not a Fernet key.
+    """
+
+    def __init__(self, keys: str, source: str) -> None:
+        self.source = source
+        given = [key.strip() for key in keys.split(",") if key.strip()]
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in given])
+        except ValueError:
+            raise ConfigurationError(f"{source} holds no usable Fernet key. Make one with: {_MAKE_ONE}") from None
+
+    def encrypt(self, text: str) -> str:
+        """Encrypt with the first key."""
+        return self._fernet.encrypt(text.encode()).decode()
+
+    def decrypt(self, text: str) -> str:
+        """Decrypt with whichever key fits.
+
+        Raises:
+            ConfigurationError: None does.
+        """
+        try:
+            return self._fernet.decrypt(text.encode()).decode()
+        except InvalidToken:
+            raise ConfigurationError(
+                f"The key in {self.source} is not the one that the stored tokens were encrypted with. Put the right "
+                f"key into {VARIABLE} (several may stand there, comma-separated), or connect the accounts again with "
+                "a new state database."
+            ) from None
+
+
+def vault_of_setting(keys: str) -> Vault:
+    """The vault for keys given in the settings."""
+    return Vault(keys, VARIABLE)
+
+
+def vault_of_home(home: Path, *, holds_tokens: bool) -> Vault:
+    """The vault for the key in the home folder, which is generated at first use.
+
+    Args:
+        home: The folder; made with mode 0700, its key file with mode 0600.
+        holds_tokens: Tokens encrypted with that key exist already, so a new one would be of no use.
+
+    Raises:
+        ConfigurationError: The folder cannot be written, the file holds no key, or it is missing while it is needed.
+    """
+    file = home / KEY_FILE
+    try:
+        _keep_private(home)
+        if not file.exists():
+            if holds_tokens:
+                raise ConfigurationError(
+                    f"The key file {file} is missing, and the stored tokens cannot be read without it. Restore it, or "
+                    f"set {VARIABLE}."
+                )
+            _generate(file)
+        return Vault(file.read_text(encoding="ascii"), str(file))
+    except OSError as error:
+        raise ConfigurationError(
+            f"The key file {file} cannot be used: {error.strerror}. Check TIKTOK_ORGANIC_HOME."
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file} holds no usable Fernet key. Restore it, or set {VARIABLE}.") from None
+
+
+def _keep_private(home: Path) -> None:
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if home.stat().st_uid == os.getuid() and home.stat().st_mode & 0o077:
+        home.chmod(0o700)
+
+
+def _generate(file: Path) -> None:
+    """Write a new key, whole or not at all; of two processes that do so at once, the first one's key stays."""
+    descriptor, name = tempfile.mkstemp(prefix=".key-", dir=file.parent)  # made with mode 0600
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(Fernet.generate_key() + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            file.hardlink_to(draft)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()

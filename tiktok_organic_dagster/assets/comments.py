@@ -1,0 +1,50 @@
+"""The step `comments`: the comments on the videos, read from `business/comment/list`."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from dagster import AssetExecutionContext, AssetsDefinition, BackfillPolicy, DailyPartitionsDefinition, multi_asset
+from pydantic import Field
+
+from tiktok_organic_dagster.assets.step import Result, Step, StepConfig, materialize
+from tiktok_organic_dagster.readings.comments import AllCommentsReading, CommentsReading
+from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
+from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.tables import COMMENT_TABLES, VIDEOS
+from tiktok_organic_dagster.windows import reading_request
+
+CHANGED = Step(
+    name="comments",
+    depends_on=(VIDEOS,),
+    backfill_policy=BackfillPolicy.multi_run(100_001),
+    tables=COMMENT_TABLES,
+    request=reading_request,
+    reading=lambda tables, moment, _days: CommentsReading(
+        tables, moment, timedelta(minutes=Settings.load().comment_minutes)
+    ),
+)
+ALL = replace(CHANGED, reading=lambda tables, moment, _days: AllCommentsReading(tables, moment))
+
+
+class CommentsConfig(StepConfig):
+    """What a run of the comments can be told."""
+
+    all_comments: bool = Field(
+        default=False,
+        description="Read the comments of every known video to the end, without a time limit. Costs one call for each "
+        "30 comments.",
+    )
+
+
+def comments_assets(partitions: DailyPartitionsDefinition, kind: str) -> AssetsDefinition:
+    """The comments table as an asset."""
+
+    @multi_asset(**CHANGED.arguments(partitions, kind))
+    def comments(
+        context: AssetExecutionContext, config: CommentsConfig, tiktok: TikTokResource, warehouse: WarehouseResource
+    ) -> Iterator[Result]:
+        step = ALL if config.all_comments else CHANGED
+        yield from materialize(context, step, tiktok, warehouse, config.accounts)
+
+    return comments

@@ -1,0 +1,177 @@
+"""What the four steps have in common: which days and accounts, the reading, and what Dagster is told of it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from dagster import (
+    AssetCheckKey,
+    AssetCheckResult,
+    AssetExecutionContext,
+    AssetKey,
+    AssetMaterialization,
+    BackfillPolicy,
+    Config,
+    DailyPartitionsDefinition,
+    Failure,
+    MaterializeResult,
+)
+from pydantic import Field
+
+from tiktok_organic_dagster.assets.results import accounts_result, rows_by_day, schema_result, table_metadata
+from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK, asset_spec, check_specs
+from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.readings.base import Moment, Reading
+from tiktok_organic_dagster.readings.run import Outcome, Stop, take
+from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
+from tiktok_organic_dagster.tables import Table
+from tiktok_organic_dagster.windows import Request
+
+Result = MaterializeResult[Any] | AssetCheckResult
+
+
+class StepConfig(Config):
+    """What a run can be told."""
+
+    accounts: list[str] = Field(
+        default=[], description="Usernames or business ids of the accounts to read; none given: all connected ones."
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the four steps.
+
+    Attributes:
+        name: Its name, which is the op's.
+        tables: The tables that it fills.
+        depends_on: The tables that are materialized before it.
+        backfill_policy: Puts a range of days into one run. Dagster joins the steps of one policy in one run, where the
+            first one that refuses days takes down all below it; so steps of a line have policies that differ.
+        request: Sorts the days a run asks for into those that can be loaded and those that cannot.
+        reading: Makes the reading of some tables at a moment for some days.
+    """
+
+    name: str
+    tables: Sequence[Table]
+    depends_on: Sequence[Table]
+    backfill_policy: BackfillPolicy
+    request: Callable[[Iterable[date], date], Request]
+    reading: Callable[[Sequence[Table], Moment, Sequence[date]], Reading]
+
+    def arguments(self, partitions: DailyPartitionsDefinition, kind: str) -> dict[str, Any]:
+        """What `multi_asset` is told of the step.
+
+        Args:
+            partitions: The daily partitioning that all tables share.
+            kind: The kind of warehouse, for the badge in the UI.
+        """
+        return {
+            "name": self.name,
+            "specs": [asset_spec(table, partitions, kind, self.depends_on) for table in self.tables],
+            "check_specs": check_specs(self.tables),
+            "can_subset": True,
+            "backfill_policy": self.backfill_policy,
+        }
+
+
+def materialize(
+    context: AssetExecutionContext,
+    step: Step,
+    tiktok: TikTokResource,
+    warehouse: WarehouseResource,
+    accounts: Sequence[str],
+) -> Iterator[Result]:
+    """Read the accounts for the days of the run, write the rows, and tell Dagster what came of it.
+
+    Raises:
+        Failure: All days lie outside the window; some do (after the others were loaded and marked); no account could be
+            read; a setting or the warehouse cannot be used. The text says what to do.
+    """
+    moment = Moment(run_date(context), now=lambda: datetime.now(UTC))
+    request = step.request(map(date.fromisoformat, context.partition_keys), moment.today)
+    if not request.allowed:
+        raise Failure(request.refusal, allow_retries=False)
+    tables = [table for table in step.tables if AssetKey(table.name) in context.selected_asset_keys]
+    try:
+        outcomes = _outcomes(context, step.reading(tables, moment, request.allowed), tiktok, warehouse, accounts)
+    except TikTokOrganicError as error:
+        raise Failure(str(error), allow_retries=False) from error
+    checks = _checks(context, tables, outcomes)
+    if all(outcome.error is not None for outcome in outcomes):
+        yield from checks
+        raise Failure("No account could be read. " + " ".join(f"@{o.account.username}: {o.error}" for o in outcomes))
+    if request.refused:
+        for table in tables:
+            for day in request.allowed:
+                context.log_event(_materialization(table, day, outcomes))
+        yield from checks
+        raise Failure(request.refusal, allow_retries=False)
+    for table in tables:
+        for day in request.allowed:
+            context.add_asset_metadata(_row_count(table, day, outcomes), table.name, day.isoformat())
+        yield MaterializeResult(
+            asset_key=table.name,
+            metadata=table_metadata(table, outcomes),
+            check_results=[check for check in checks if check.asset_key == AssetKey(table.name)],
+        )
+
+
+def run_date(context: AssetExecutionContext) -> date:
+    """The UTC date on which the run began: the same for all its steps and their retries."""
+    record = context.instance.get_run_record_by_id(context.run_id)
+    if record is None:
+        raise Failure(f"The run {context.run_id} is not recorded in Dagster's storage.", allow_retries=False)
+    began = record.create_timestamp if record.start_time is None else datetime.fromtimestamp(record.start_time, UTC)
+    return began.astimezone(UTC).date()
+
+
+def _outcomes(
+    context: AssetExecutionContext,
+    reading: Reading,
+    tiktok: TikTokResource,
+    warehouse: WarehouseResource,
+    accounts: Sequence[str],
+) -> list[Outcome]:
+    stop = Stop()
+    connected = tiktok.connect(reading.moment.now, stop.sleep)
+    return take(
+        reading,
+        connected.named(accounts),
+        open_reader=connected.open_reader,
+        warehouse=warehouse.open(),
+        store=connected.store,
+        log=context.log.info,
+        stop=stop,
+    )
+
+
+def _checks(
+    context: AssetExecutionContext, tables: Sequence[Table], outcomes: Sequence[Outcome]
+) -> list[AssetCheckResult]:
+    """The results of the checks that were selected."""
+    selected: list[AssetCheckResult] = []
+    for table in tables:
+        for name, result in (
+            (SCHEMA_CHECK, schema_result(table, outcomes)),
+            (ACCOUNTS_CHECK, accounts_result(table, outcomes)),
+        ):
+            if not result.passed:
+                context.log.warning("%s of %s: %s", name, table.name, result.description)
+            if AssetCheckKey(AssetKey(table.name), name) in context.selected_asset_check_keys:
+                selected.append(result)
+    return selected
+
+
+def _row_count(table: Table, day: date, outcomes: Sequence[Outcome]) -> dict[str, int]:
+    return {"dagster/partition_row_count": rows_by_day(table, outcomes)[day]}
+
+
+def _materialization(table: Table, day: date, outcomes: Sequence[Outcome]) -> AssetMaterialization:
+    """The event that marks one day as loaded, as Dagster itself would make it."""
+    return AssetMaterialization(
+        AssetKey(table.name),
+        partition=day.isoformat(),
+        metadata={**table_metadata(table, outcomes), **_row_count(table, day, outcomes)},
+    )

@@ -1,0 +1,29 @@
+"""The two jobs of every day: the readings of today, and the metrics of the days that TikTok has published."""
+
+from dagster import AssetSelection, DailyPartitionsDefinition, define_asset_job
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from tiktok_organic_dagster.tables import ACCOUNT_TABLES, COMMENT_TABLES, METRIC_TABLES, VIDEO_TABLES
+
+
+def daily_readings(partitions: DailyPartitionsDefinition) -> UnresolvedAssetJobDefinition:
+    """What TikTok says today about the accounts, their videos and comments. Its partition is today's."""
+    tables = (*ACCOUNT_TABLES, *VIDEO_TABLES, *COMMENT_TABLES)
+    return define_asset_job(
+        "daily_readings",
+        AssetSelection.assets(*(table.name for table in tables)),
+        description="Today's reading of the accounts, videos, breakdowns and comments. Run it for today's partition: "
+        "TikTok serves no past values.",
+        partitions_def=partitions,
+    )
+
+
+def account_metrics_refresh(partitions: DailyPartitionsDefinition) -> UnresolvedAssetJobDefinition:
+    """The daily numbers of the accounts; a range of days is one run and one call per account."""
+    return define_asset_job(
+        "account_metrics_refresh",
+        AssetSelection.assets(*(table.name for table in METRIC_TABLES)),
+        description="The account metrics of one or more days, at most 58 days back. TikTok publishes a day 24 to 48 "
+        "hours after it ended.",
+        partitions_def=partitions,
+    )

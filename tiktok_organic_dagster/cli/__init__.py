@@ -1,0 +1,48 @@
+"""The command `tiktok-organic`: its groups of commands, and the one place where errors become a sentence."""
+
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from tiktok_organic_dagster.cli.accounts import accounts, check, disconnect
+from tiktok_organic_dagster.cli.connect import connect
+from tiktok_organic_dagster.cli.local import demo, simulator, ui
+from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.tiktok.errors import clean
+
+
+class _OneSentence(click.ClickException):
+    """An error as the user sees it."""
+
+    def show(self, file: Any = None) -> None:  # noqa: ANN401 -- as in click
+        click.echo(clean(self.message), file=file or sys.stderr)
+
+
+class _Commands(click.Group):
+    """Commands whose errors are one sentence on stderr and exit status 1, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- as in click
+        try:
+            return super().invoke(ctx)
+        except TikTokOrganicError as error:
+            _fail(str(error))
+        except OSError as error:
+            name = f" ({error.filename})" if error.filename else ""
+            _fail(f"The system refused: {error.strerror or error}{name}.")
+        except (KeyboardInterrupt, EOFError):
+            _fail("Stopped; nothing more was done.")
+
+
+def _fail(text: str) -> NoReturn:
+    raise _OneSentence(text) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tiktok-organic-dagster")
+def main() -> None:
+    """TikTok's organic data in your warehouse: connect accounts, check them, try it all on a simulated TikTok."""
+
+
+for _command in (connect, accounts, check, disconnect, simulator, demo, ui):
+    main.add_command(_command)

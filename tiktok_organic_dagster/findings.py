@@ -1,0 +1,71 @@
+"""What was noticed about the values of a reading: counted, with a sample, for the check `schema` and the log."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+SAMPLE_LENGTH = 80
+
+
+class Kind(Enum):
+    """What can be wrong with a value or a row, and whether it makes the check an error or a warning."""
+
+    UNREADABLE = ("could not be read and became NULL", True)
+    REJECTED = ("rows without a readable key were left out", True)
+    DUPLICATE = ("rows repeat a key of the same answer; the first was kept", False)
+    OUT_OF_BOUNDS = ("are outside the bounds that make sense; stored as sent", False)
+    UNKNOWN_VALUE = ("are none of the documented values; stored as sent", False)
+    MENDED_TEXT = ("held characters that cannot be stored (NUL, half of a character); these were replaced", False)
+
+    def __init__(self, words: str, is_error: bool) -> None:  # noqa: FBT001 -- an enum's members are positional
+        self.words = words
+        self.is_error = is_error
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something noticed about one column of one table: how often, and the first value it was seen in."""
+
+    table: str
+    column: str
+    kind: Kind
+    count: int
+    sample: str
+
+    def __str__(self) -> str:
+        return f"{self.column}: {self.count} {self.kind.words} (first: {self.sample})"
+
+
+def sample_of(value: Any) -> str:  # noqa: ANN401 -- anything that an answer may hold
+    """A value as text that is safe to show: escaped, and cut to a readable length."""
+    shown = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return shown if len(shown) <= SAMPLE_LENGTH else f"{shown[: SAMPLE_LENGTH - 3]}..."
+
+
+class Findings:
+    """Findings of many chunks added up by table, column and kind."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, Kind], Finding] = {}
+
+    def add(self, table: str, column: str, kind: Kind, count: int, sample: Any) -> None:  # noqa: ANN401
+        """Count what was noticed; the first sample stays."""
+        if count:
+            self.merge([Finding(table, column, kind, count, sample_of(sample))])
+
+    def merge(self, findings: Iterable[Finding]) -> None:
+        """Add findings made elsewhere."""
+        for new in findings:
+            place = (new.table, new.column, new.kind)
+            old = self._found.get(place)
+            self._found[place] = (
+                new if old is None else Finding(new.table, new.column, new.kind, old.count + new.count, old.sample)
+            )
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._found.values())
+
+    def of(self, table: str) -> list[Finding]:
+        """The findings about one table."""
+        return [finding for finding in self if finding.table == table]

@@ -1,0 +1,41 @@
+"""The reading of an account's profile: one call, one row a day."""
+
+from collections.abc import Generator
+from functools import partial
+
+from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.readings.base import Notes, Portion, Reading, spool_rows
+from tiktok_organic_dagster.tables import fields_to_ask
+from tiktok_organic_dagster.tiktok.client import AccountReader
+from tiktok_organic_dagster.warehouse import Session, Spool
+from tiktok_organic_dagster.warehouse.writing import replace_day
+
+
+class EmptyAnswerError(TikTokOrganicError):
+    """TikTok answered with success and nothing in it."""
+
+
+class AccountReading(Reading):
+    """Reads `business/get` without dates."""
+
+    step = "account"
+
+    def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
+        """One row: the profile as it is now."""
+        fields = fields_to_ask(self.tables, account.scopes)
+        profile = reader.profile(fields)
+        if not any(profile.get(name) is not None for name in fields):
+            raise EmptyAnswerError(
+                f"TikTok returned none of {', '.join(fields)} for @{self.username(account)}; nothing was stored."
+            )
+        notes.username = profile.get("username") or None
+        named = {**profile, "username": notes.username or self.username(account)}
+        with Spool() as spool:
+            spool_rows(spool, self.tables, [named], self.labels(account), notes)
+            yield Portion(spool, partial(self._write, account, spool))
+
+    def _write(self, account: Account, spool: Spool, session: Session) -> None:
+        for table in self.tables:
+            replace_day(session, table, spool, account.business_id, self.moment.today)
+        self.record(session, account, spool)

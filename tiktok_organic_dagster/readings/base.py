@@ -1,0 +1,169 @@
+"""What a reading is: one account's rows of a step, fetched page by page, validated, and written in one transaction."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.findings import Findings
+from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, Table
+from tiktok_organic_dagster.tables.rows import JsonObject, rows_of
+from tiktok_organic_dagster.tiktok.client import AccountReader
+from tiktok_organic_dagster.tiktok.errors import RefusedError
+from tiktok_organic_dagster.validation import validated
+from tiktok_organic_dagster.warehouse import Session, Spool
+from tiktok_organic_dagster.warehouse.bookkeeping import OWN_TABLES, record_readings
+
+T = TypeVar("T")
+
+# What TikTok may answer when a field is asked for that it does not give to this kind of account.
+FIELD_REFUSALS = frozenset({40001, 40002, 40117, 40118, 40124, 40125, 40130, 41002})
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Rows of one account that are ready to be written, all of them or none.
+
+    Attributes:
+        spool: The validated rows.
+        write: What to do with them within a transaction.
+    """
+
+    spool: Spool
+    write: Callable[[Session], None]
+
+
+@dataclass
+class Notes:
+    """What a reading of one account noticed on its way.
+
+    Attributes:
+        findings: Values that could not be read, rows left out, and the like.
+        warnings: Sentences for the person who looks at the run; nothing was lost that TikTok offers.
+        repeated: Rows that TikTok sent again on a later page, as it does when something is published meanwhile.
+        skipped: Why nothing was to be read for the account, if so.
+        username: The account's name, where the answer showed it.
+    """
+
+    findings: Findings = field(default_factory=Findings)
+    warnings: list[str] = field(default_factory=list)
+    repeated: int = 0
+    skipped: str | None = None
+    username: str | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a run takes its readings.
+
+    Attributes:
+        today: The UTC date of the run's start: the same for all its steps and retries, also past midnight.
+        now: The clock, for what is written at this very moment.
+    """
+
+    today: date
+    now: Callable[[], datetime]
+
+
+class Reading(ABC):
+    """One step's way to read an account. An object serves all accounts of a run, from several threads at once."""
+
+    step: str
+    """The name of the step, as Dagster's op has it."""
+
+    def __init__(self, tables: Sequence[Table], moment: Moment) -> None:
+        self.tables = tuple(tables)
+        self.moment = moment
+        self._usernames: dict[str, str] = {}
+
+    def prepare(self, session: Session, accounts: Sequence[Account]) -> None:
+        """Make the tables, and look up what must be known before the first call. The warehouse is closed after it."""
+        session.prepare((*CATALOGUE, *OWN_TABLES))
+        self._usernames = newest_usernames(session, self.moment.today)
+        for account in accounts:
+            self.look_up(session, account)
+
+    def look_up(self, session: Session, account: Account) -> None:  # noqa: B027 -- not every step needs to
+        """Look up what this step needs to know of an account."""
+
+    @abstractmethod
+    def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
+        """Read an account from TikTok; each portion that comes is written before the next one is asked for."""
+
+    def record(self, session: Session, account: Account, spool: Spool, *, complete: bool = True) -> None:
+        """Note, within the transaction that writes the rows, that the tables were read today."""
+        record_readings(
+            session,
+            account.business_id,
+            [(table, spool.rows(table)) for table in self.tables],
+            read_date=self.moment.today,
+            read_at=self.moment.now(),
+            complete=complete,
+        )
+
+    def username(self, account: Account) -> str:
+        """The account's name: today's account row, else the newest stored one, else as known from connecting."""
+        return self._usernames.get(account.business_id, account.username).removeprefix("@")
+
+    def labels(self, account: Account, **more: Any) -> dict[str, Any]:  # noqa: ANN401 -- values of any column
+        """What the rows of a reading say of the reading itself."""
+        return {
+            "business_id": account.business_id,
+            "username": self.username(account),
+            "read_date": self.moment.today,
+            "loaded_at": self.moment.now(),
+            **more,
+        }
+
+
+def spool_rows(
+    spool: Spool,
+    tables: Sequence[Table],
+    objects: Sequence[JsonObject],
+    labels: dict[str, Any],
+    notes: Notes,
+) -> None:
+    """Turn objects into rows of each table, validate them, and put them on the spool."""
+    for table in tables:
+        spool.add(table, validated(table, rows_of(table, objects, labels, notes.findings), notes.findings))
+
+
+def newest_usernames(session: Session, today: date) -> dict[str, str]:
+    """The name of each account in its newest row up to today."""
+    return dict(
+        session.query(
+            "SELECT DISTINCT ON (_business_id) _business_id, video_creator_username "  # noqa: S608
+            f"FROM {session.name_of(ACCOUNT)} "
+            "WHERE metric_date <= ? AND video_creator_username IS NOT NULL AND video_creator_username <> '' "
+            "ORDER BY _business_id, metric_date DESC",
+            today,
+        )
+    )
+
+
+def with_fewer_fields(ask: Callable[[list[str]], T], fields: list[str], fewer: list[str], notes: Notes) -> T:
+    """Ask for fields; if TikTok refuses them, once more without those that accounts of another kind do not have.
+
+    Args:
+        ask: The call.
+        fields: All fields whose scope was granted.
+        fewer: Those of them that every kind of account has.
+        notes: Where a warning goes.
+
+    Raises:
+        RefusedError: TikTok refuses for another reason, or also without those fields.
+    """
+    try:
+        return ask(fields)
+    except RefusedError as error:
+        if error.code not in FIELD_REFUSALS or fewer == fields:
+            raise
+        answer = ask(fewer)
+        left_out = [name for name in fields if name not in fewer]
+        notes.warnings.append(
+            f"TikTok refused fields that not every account has ({error.code}: {error.message}). Read without them: "
+            f"{', '.join(left_out)} are NULL."
+        )
+        return answer

@@ -1,0 +1,62 @@
+"""The reading of an account's daily metrics: one call for a range of days."""
+
+from collections.abc import Generator, Sequence
+from datetime import date
+from functools import partial
+from typing import Any
+
+from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, spool_rows, with_fewer_fields
+from tiktok_organic_dagster.tables import Table, fields_to_ask, missing_scopes
+from tiktok_organic_dagster.tables.conversion import convert
+from tiktok_organic_dagster.tables.model import ColumnType
+from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
+from tiktok_organic_dagster.tables.shared import INSIGHTS
+from tiktok_organic_dagster.tiktok.client import AccountReader
+from tiktok_organic_dagster.warehouse import Session, Spool
+from tiktok_organic_dagster.warehouse.writing import fill_days
+
+
+class MetricsReading(Reading):
+    """Reads `business/get` with a range of dates.
+
+    Args:
+        tables: The tables to fill.
+        moment: When the run takes its readings.
+        days: The days to load, in one call. Today is not asked for, as TikTok has published nothing of it.
+    """
+
+    step = "account_metrics"
+
+    def __init__(self, tables: Sequence[Table], moment: Moment, days: Sequence[date]) -> None:
+        super().__init__(tables, moment)
+        self._days = frozenset(day for day in days if day < moment.today)
+
+    def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
+        """The rows of all days that TikTok has published."""
+        if not self._days:
+            return
+        if INSIGHTS in missing_scopes(self.tables, account.scopes):
+            notes.skipped = f"the scope {INSIGHTS} was not granted: connect the account again to grant it"
+            return
+        answer = with_fewer_fields(
+            lambda fields: reader.daily_metrics(fields, min(self._days), max(self._days)),
+            fields_to_ask(self.tables, account.scopes),
+            fields_to_ask(self.tables, account.scopes, doubtful=False),
+            notes,
+        )
+        days = self._asked_for(objects_of(self.tables[0], answer["metrics"], "date", notes.findings))
+        labelled = [{**day, "profile_image": answer.get("profile_image")} for day in days]
+        with Spool() as spool:
+            spool_rows(spool, self.tables, labelled, self.labels(account), notes)
+            yield Portion(spool, partial(self._write, account, spool))
+
+    def _asked_for(self, objects: Sequence[JsonObject]) -> list[JsonObject]:
+        """The days that were asked for, and those whose date cannot be read, which validation leaves out and counts."""
+        dates: list[Any] = convert(ColumnType.DATE, [item.get("date") for item in objects]).array.to_pylist()
+        return [item for item, day in zip(objects, dates, strict=True) if day is None or day in self._days]
+
+    def _write(self, account: Account, spool: Spool, session: Session) -> None:
+        for table in self.tables:
+            fill_days(session, table, spool, account.business_id)
+        self.record(session, account, spool)

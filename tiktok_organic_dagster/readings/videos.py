@@ -1,0 +1,76 @@
+"""The reading of an account's videos and their breakdowns: pages of 20, one transaction for all tables."""
+
+from collections.abc import Generator, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+
+from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, spool_rows, with_fewer_fields
+from tiktok_organic_dagster.tables import VIDEOS, Table, fields_to_ask
+from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
+from tiktok_organic_dagster.tiktok.client import AccountReader, VideoPage
+from tiktok_organic_dagster.warehouse import Session, Spool
+from tiktok_organic_dagster.warehouse.writing import replace_day
+from tiktok_organic_dagster.windows import videos_since
+
+CHUNK_VIDEOS = 500
+"""Videos that are turned into rows together: enough to be fast, few enough for memory to stay small."""
+
+
+class VideosReading(Reading):
+    """Reads `business/video/list`: every post at an account's first reading, later those of the last 365 days."""
+
+    step = "videos"
+
+    def __init__(self, tables: Sequence[Table], moment: Moment) -> None:
+        super().__init__(tables, moment)
+        self._read_before: set[str] = set()
+
+    def look_up(self, session: Session, account: Account) -> None:
+        """Whether this is the account's first reading: the videos table holds no row of an earlier day for it."""
+        earlier = session.query(
+            f"SELECT 1 FROM {session.name_of(VIDEOS)} WHERE _business_id = ? AND metric_date < ? LIMIT 1",  # noqa: S608
+            account.business_id,
+            self.moment.today,
+        )
+        if earlier:
+            self._read_before.add(account.business_id)
+
+    def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
+        """The rows of all pages."""
+        oldest = videos_since(self.moment.today) if account.business_id in self._read_before else None
+        labels = self.labels(account)
+        with Spool() as spool:
+            chunk: list[JsonObject] = []
+            for page in self._pages(account, reader, oldest, notes):
+                notes.repeated += page.repeated
+                chunk += objects_of(VIDEOS, page.videos, "item_id", notes.findings)
+                if len(chunk) >= CHUNK_VIDEOS:
+                    spool_rows(spool, self.tables, chunk, labels, notes)
+                    chunk = []
+            spool_rows(spool, self.tables, chunk, labels, notes)
+            yield Portion(spool, partial(self._write, account, spool))
+
+    def _pages(
+        self, account: Account, reader: AccountReader, oldest: datetime | None, notes: Notes
+    ) -> Iterator[VideoPage]:
+        """The pages; the first one shows whether TikTok gives this account all fields."""
+
+        def begin(fields: list[str]) -> tuple[VideoPage | None, Iterator[VideoPage]]:
+            pages = reader.video_pages(fields, oldest)
+            return next(pages, None), pages
+
+        first, others = with_fewer_fields(
+            begin,
+            fields_to_ask(self.tables, account.scopes),
+            fields_to_ask(self.tables, account.scopes, doubtful=False),
+            notes,
+        )
+        if first is not None:
+            yield first
+            yield from others
+
+    def _write(self, account: Account, spool: Spool, session: Session) -> None:
+        for table in self.tables:
+            replace_day(session, table, spool, account.business_id, self.moment.today)
+        self.record(session, account, spool)

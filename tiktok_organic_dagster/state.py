@@ -1,0 +1,283 @@
+"""The state database: its tables, and how it is opened and written (SQLite, or PostgreSQL for several machines)."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from tiktok_organic_dagster.errors import ConfigurationError, StateError
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 30  # how long a writer waits for another one's SQLite lock; every transaction here takes milliseconds
+CONNECT_TIMEOUT_S = 10
+POOL_SIZE = 20  # 15 accounts are read at once, with room for the command line and the sensors
+SCHEMA_LOCK = 0x7469_6B74_6F6B_6F72  # PostgreSQL advisory lock of whoever makes the tables; any fixed number serves
+POSTGRES_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+psycopg2"})
+VARIABLE = "TIKTOK_ORGANIC_STATE"
+
+# Instants are epoch seconds in a double: exact to the microsecond, the same in both databases, quick to compare.
+metadata = sa.MetaData()
+
+versions = sa.Table("organic_state_version", metadata, sa.Column("version", sa.Integer, primary_key=True))
+
+accounts = sa.Table(
+    "organic_state_accounts",
+    metadata,
+    sa.Column("business_id", sa.Text, primary_key=True),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("client_id", sa.Text, nullable=False),
+    sa.Column("api_url", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("connected_at", sa.Double, nullable=False),
+    sa.Column("authorized_at", sa.Double, nullable=False),
+    sa.Column("access_token", sa.Text, nullable=False),  # encrypted
+    sa.Column("access_expires_at", sa.Double),
+    sa.Column("access_life_s", sa.Double),
+    sa.Column("refresh_token", sa.Text, nullable=False),  # encrypted
+    sa.Column("refresh_expires_at", sa.Double),
+    sa.Column("token_version", sa.Integer, nullable=False),  # rises with every new pair
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", sa.Double, nullable=False),
+    sa.Column("needs_authorization", sa.Text),
+)
+
+steps = sa.Table(
+    "organic_state_steps",
+    metadata,
+    sa.Column("business_id", sa.Text, primary_key=True),
+    sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("last_complete", sa.Double),
+    sa.Column("last_error", sa.Text),
+    sa.Column("last_error_at", sa.Double),
+)
+
+calls = sa.Table(
+    "organic_state_calls",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("app", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("endpoint", sa.Text, nullable=False),
+    sa.Column("sent_at", sa.Double, nullable=False),
+    sa.Index("organic_state_calls_app", "app", "sent_at"),
+    sa.Index("organic_state_calls_endpoint", "app", "account", "endpoint", "sent_at"),
+)
+
+pauses = sa.Table(
+    "organic_state_pauses",
+    metadata,
+    sa.Column("app", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),  # empty, with the endpoint: the whole app
+    sa.Column("endpoint", sa.Text, primary_key=True),
+    sa.Column("paused_at", sa.Double, nullable=False),
+    sa.Column("paused_until", sa.Double, nullable=False),
+    sa.Column("strikes", sa.Integer, nullable=False),
+    sa.Column("given_up", sa.Boolean, nullable=False),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", sa.Double, nullable=False),
+)
+
+
+def utc_now() -> datetime:
+    """The clock of everything here, unless another one is passed in."""
+    return datetime.now(UTC)
+
+
+def to_epoch(moment: datetime | None) -> float | None:
+    """An instant as it is stored."""
+    return None if moment is None else moment.timestamp()
+
+
+def from_epoch(seconds: float | None) -> datetime | None:
+    """An instant as it was stored."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def engine(url: str) -> Engine:
+    """Open the state database and make its tables if they are not there yet.
+
+    Args:
+        url: `sqlite:///<file>` or `postgresql://user:password@host:port/database?sslmode=...`.
+
+    Raises:
+        ConfigurationError: The URL is malformed, the database cannot be reached or written, or it was made by a newer
+            version of this package. The text never holds a password.
+    """
+    parsed = _parse(url)
+    opened = _sqlite(parsed) if parsed.drivername == "sqlite" else _postgres(parsed)
+    try:
+        if opened.dialect.name == "sqlite":
+            _use_wal(opened)
+        _make_tables(opened)
+    except (SQLAlchemyError, StateError) as error:
+        opened.dispose()
+        raise ConfigurationError(
+            f"The state database {place(opened)} cannot be opened: {_reason(error)}. "
+            f"Check {VARIABLE}, that the database can be reached and that you may write to it."
+        ) from None
+    return opened
+
+
+def place(of: Engine) -> str:
+    """Where a state database is, for messages: the absolute path of the file, or the URL without its password."""
+    if of.dialect.name == "sqlite":
+        return str(of.url.database)
+    return of.url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
+
+
+@contextmanager
+def reading(of: Engine) -> Generator[Connection]:
+    """One read transaction.
+
+    Raises:
+        StateError: The database does not answer.
+    """
+    with _errors_named(of), of.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(of: Engine) -> Generator[Connection]:
+    """One write transaction, committed at the end; on SQLite it holds the write lock from its first moment.
+
+    Raises:
+        StateError: The database does not answer, or its lock was not free in time.
+    """
+    with _errors_named(of), of.connect() as connection:
+        locked = connection.execution_options(organic_write=True)
+        with locked.begin():
+            yield locked
+
+
+@contextmanager
+def _errors_named(of: Engine) -> Generator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StateError(f"The state database {place(of)} failed: {_reason(error)}.") from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what the database said, without the statement and its parameters."""
+    text = str(getattr(error, "orig", None) or error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(f"{VARIABLE} is not a database URL. {_FORMS}") from None
+    if parsed.drivername == "sqlite":
+        if parsed.database in {None, "", ":memory:"}:
+            raise ConfigurationError(f"{VARIABLE} names no file; an SQLite state must be a file. {_FORMS}")
+        return parsed
+    if parsed.drivername not in POSTGRES_SCHEMES:
+        raise ConfigurationError(f"{VARIABLE} begins with an unknown scheme. {_FORMS}")
+    return parsed.set(drivername="postgresql+psycopg2")
+
+
+_FORMS = "Use sqlite:///path/to/state.db or postgresql://user:password@host:port/database."
+
+
+def _sqlite(url: URL) -> Engine:
+    file = Path(str(url.database)).expanduser().absolute()
+    try:
+        private_folder(file.parent)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ConfigurationError(
+            f"The state database {file} cannot be written: {error.strerror}. Check {VARIABLE} and TIKTOK_ORGANIC_HOME."
+        ) from None
+    made = sa.create_engine(
+        url.set(database=str(file)),
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+    )
+    event.listen(made, "connect", _prepare_sqlite)
+    event.listen(made, "begin", _begin_sqlite)
+    return made
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder that only its owner can enter; one that is there already is left as it is."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves: the driver's own way begins them too late
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
+    connection.execute("PRAGMA synchronous = NORMAL")  # safe in WAL mode; no wait for the disk at each commit
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("organic_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _use_wal(of: Engine) -> None:
+    """Switch to the write-ahead log, in which readers and a writer do not block each other; it stays so for good."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    raw = of.raw_connection()
+    try:
+        cursor = raw.cursor()
+        while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            try:
+                cursor.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise StateError(str(error)) from None
+                time.sleep(0.02)  # another process is switching: SQLite does not wait for that lock by itself
+    except sqlite3.DatabaseError as error:
+        raise StateError(str(error)) from None
+    finally:
+        raw.close()
+
+
+def _postgres(url: URL) -> Engine:
+    arguments: dict[str, Any] = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT_S}
+    return sa.create_engine(
+        url,
+        pool_size=5,
+        max_overflow=POOL_SIZE,
+        pool_pre_ping=True,
+        connect_args=arguments,
+        isolation_level="READ COMMITTED",
+    )
+
+
+def _make_tables(of: Engine) -> None:
+    """Make what is missing, one process at a time."""
+    with reading(of) as connection:
+        found = _version(connection)
+    if found is None:
+        with writing(of) as connection:
+            if of.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
+            metadata.create_all(connection)
+            found = _version(connection)
+            if found is None:
+                connection.execute(versions.insert().values(version=SCHEMA_VERSION))
+                found = SCHEMA_VERSION
+    if found > SCHEMA_VERSION:
+        raise ConfigurationError(
+            f"The state database {place(of)} was made by a newer version of tiktok-organic-dagster "
+            f"(schema {found}, this one knows {SCHEMA_VERSION}). Upgrade this installation."
+        )
+
+
+def _version(connection: Connection) -> int | None:
+    if not sa.inspect(connection).has_table(versions.name):
+        return None
+    return connection.execute(sa.select(sa.func.max(versions.c.version))).scalar_one()

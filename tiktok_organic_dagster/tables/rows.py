@@ -1,0 +1,114 @@
+"""Objects of an API answer -> the rows of a table, as an Arrow batch in the catalogue's columns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from tiktok_organic_dagster.findings import Findings, Kind
+from tiktok_organic_dagster.tables.conversion import Converted, convert
+from tiktok_organic_dagster.tables.model import Column, ColumnType, Entry, Field, Label, Table
+
+JsonObject = Mapping[str, Any]
+
+
+def rows_of(
+    table: Table, objects: Sequence[JsonObject], labels: Mapping[str, Any], findings: Findings
+) -> pa.RecordBatch:
+    """Turn objects of an answer into rows.
+
+    Args:
+        table: The table to fill.
+        objects: Profiles, metric days, videos or comments. A table with `entries` gets a row for each entry of theirs.
+        labels: What the reading knows of itself, by the name of the `Label`. A list is one value per object.
+        findings: Where unreadable values and mended texts are counted.
+
+    Returns:
+        A batch with exactly the table's columns, in order.
+    """
+    entries: list[Any] = []
+    parents: pa.Array | None = None
+    if table.entries is not None:
+        entries, parents = _entries(table, table.entries, objects, findings)
+    length = len(objects) if table.entries is None else len(entries)
+
+    arrays: list[pa.Array] = []
+    for column in table.columns:
+        match column.source:
+            case Entry(name):
+                array = _read(table, column, [entry.get(name) for entry in entries], findings)
+            case Field(name):
+                array = _read(table, column, [item.get(name) for item in objects], findings)
+                array = array if parents is None else array.take(parents)
+            case Label(name):
+                array = _labelled(column, labels.get(name), length, parents)
+        arrays.append(array)
+    return pa.RecordBatch.from_arrays(arrays, schema=table.arrow_schema)
+
+
+def _entries(
+    table: Table, field: Field, objects: Sequence[JsonObject], findings: Findings
+) -> tuple[list[JsonObject], pa.Array]:
+    """The entries of all objects in one list, and for each the number of the object it belongs to."""
+    entries: list[JsonObject] = []
+    parents: list[int] = []
+    unreadable: list[Any] = []
+    for number, item in enumerate(objects):
+        listed = item.get(field.name)
+        if listed is None:
+            continue
+        if not isinstance(listed, list):
+            unreadable.append(listed)
+            continue
+        for entry in listed:
+            if isinstance(entry, Mapping):
+                entries.append(entry)
+                parents.append(number)
+            else:
+                unreadable.append(entry)
+    if unreadable:
+        findings.add(table.name, field.name, Kind.UNREADABLE, len(unreadable), unreadable[0])
+    return entries, pa.array(parents, pa.int64())
+
+
+def _read(table: Table, column: Column, values: list[Any], findings: Findings) -> pa.Array:
+    if column.handle:
+        values = [value.removeprefix("@") if isinstance(value, str) else value for value in values]
+    converted: Converted = convert(column.type, values)
+    if column.identifier and "" in values:
+        blank = [value for value in values if value == ""]
+        converted.unreadable.extend(blank)
+        converted.array = pa.array([value or None for value in converted.array.to_pylist()], column.type.arrow)
+    for kind, found in ((Kind.UNREADABLE, converted.unreadable), (Kind.MENDED_TEXT, converted.mended)):
+        if found:
+            findings.add(table.name, column.name, kind, len(found), found[0])
+    return converted.array
+
+
+def _labelled(column: Column, label: Any, length: int, parents: pa.Array | None) -> pa.Array:  # noqa: ANN401
+    if isinstance(label, list):
+        array = pa.array(label, column.type.arrow)
+        return array if parents is None else array.take(parents)
+    if column.type is ColumnType.TEXT and label is not None:
+        label = convert(ColumnType.TEXT, [label]).array[0].as_py()
+    return pa.repeat(pa.scalar(label, column.type.arrow), length)
+
+
+def objects_of(table: Table, answer: Sequence[JsonObject], identifier: str, findings: Findings) -> list[JsonObject]:
+    """The objects of one answer, each id once: the first is kept, the others are counted.
+
+    Args:
+        table: The table whose rows the objects are.
+        answer: A list as it came.
+        identifier: The field that tells the objects of this answer apart.
+        findings: Where it is counted.
+    """
+    objects: dict[Any, JsonObject] = {}
+    for number, item in enumerate(answer):
+        name = item.get(identifier)
+        place = name if isinstance(name, str | int) and name != "" else (number,)  # no id: told apart by its place
+        if place in objects:
+            findings.add(table.name, identifier, Kind.DUPLICATE, 1, name)
+        else:
+            objects[place] = item
+    return list(objects.values())

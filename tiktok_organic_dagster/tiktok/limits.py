@@ -1,0 +1,258 @@
+"""Keeps TikTok's quotas: a log of sent calls in the state database, shared by all threads and processes of an app."""
+
+import hashlib
+import math
+import threading
+import time
+import uuid
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from tiktok_organic_dagster.state import calls, pauses, utc_now, writing
+from tiktok_organic_dagster.tiktok.errors import APP_THROTTLES, Fault, Remedy, throttled
+from tiktok_organic_dagster.tiktok.throttling import (
+    Go,
+    Pause,
+    Verdict,
+    Wait,
+    after_throttle,
+    verdict,
+)
+
+HEADROOM = 0.95  # TikTok counts on arrival, we on sending
+MINUTE_S = 60.0
+NETWORK_JITTER_S = 0.1  # a call that overtakes another on its way must not make a full minute overfull
+SECOND_S = 1 / HEADROOM
+KEPT_S = 2 * MINUTE_S
+PURGE_EVERY_S = 30.0
+SLICE_S = 1.0  # longest sleep before the state is looked at again
+PROBE_SLICE_S = 0.1
+
+
+@dataclass(frozen=True)
+class Grant:
+    """The right to send one call, already written into the log.
+
+    Attributes:
+        probe: Set when this call is the one that tries out whether a throttle is over.
+        waited_s: How long the caller waited for it.
+    """
+
+    app: str
+    account: str
+    endpoint: str
+    sent_at: float
+    probe: str | None
+    waited_s: float
+
+
+def per_minute(quota: int) -> int:
+    """Our calls in any 60 s for a quota of TikTok's: 95 % of it, rounded down, at least 1."""
+    return max(1, math.floor(HEADROOM * quota))
+
+
+class RequestBudget:
+    """Grants calls within the quotas, and makes everyone pause when TikTok throttles.
+
+    Quotas, for one app: `qpm_per_endpoint` for each account and endpoint, `qpm_app` and `qps_app` for all its calls. A
+    pause after a throttle holds for its scope (account and endpoint, or the app) in every thread and process. When it
+    ends, a single caller probes while the rest wait for what comes of it.
+
+    Args:
+        engine: The state database.
+        qpm_per_endpoint: TikTok's requests a minute for one account and endpoint.
+        qpm_app: The same for the whole app.
+        qps_app: Requests a second for the whole app.
+        throttle_wait_s: The pause after a throttle.
+        clock: The time of day.
+        sleep: Waits for a number of seconds.
+        probe_lease_s: How long a probe may take before another caller tries; longer than one call's timeout.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        qpm_per_endpoint: int,
+        qpm_app: int,
+        qps_app: int,
+        throttle_wait_s: float,
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+        probe_lease_s: float = 90,
+    ) -> None:
+        self._engine = engine
+        self._quotas = {
+            "endpoint_minute": per_minute(qpm_per_endpoint) - 1,
+            "app_minute": per_minute(qpm_app) - 1,
+            "app_second": qps_app - 1,
+        }
+        self._throttle_wait_s = throttle_wait_s
+        self._clock = clock
+        self._sleep = sleep
+        self._probe_lease_s = probe_lease_s
+        self._purge_lock = threading.Lock()
+        self._purged: dict[str, float] = {}
+
+    def acquire(self, app: str, account: str, endpoint: str) -> Grant:
+        """Wait until a call may be sent, and write it into the log.
+
+        Args:
+            app: Names the developer app, see `app_key`.
+            account: The business_id; empty for calls that belong to none.
+            endpoint: The path called.
+
+        Raises:
+            ThrottledError: TikTok has kept throttling this scope; the error says when calls resume.
+        """
+        waited = 0.0
+        owner = uuid.uuid4().hex
+        while True:
+            found, now = self._ask(app, account, endpoint, owner)
+            if isinstance(found, Go):
+                return Grant(app, account, endpoint, now, owner if found.probe else None, waited)
+            if not isinstance(found, Wait):
+                fault = Fault(endpoint, Remedy.THROTTLED, "TikTok keeps throttling these calls")
+                raise throttled(fault, _moment(found.at))
+            seconds = min(found.seconds, PROBE_SLICE_S if found.for_probe else SLICE_S)
+            self._sleep(seconds)
+            waited += seconds
+
+    def throttled(self, grant: Grant, fault: Fault) -> datetime | None:
+        """Note that TikTok throttled a call; everyone in its scope pauses.
+
+        Returns:
+            None if the call may be tried again after the pause, else the moment at which calls of its scope resume.
+        """
+        app_wide = fault.code in APP_THROTTLES
+        account, endpoint = ("", "") if app_wide else (grant.account, grant.endpoint)
+        with self._locked(grant.app) as connection:
+            now = self._now()
+            known = _pauses(connection, grant.app, account, endpoint).get((account, endpoint))
+            pause = after_throttle(
+                known or Pause(account, endpoint),
+                sent_at=grant.sent_at,
+                now=now,
+                wait_s=self._throttle_wait_s,
+                message=fault.text,
+            )
+            self._release(connection, grant)
+            _store(connection, grant.app, pause)
+        return _moment(pause.paused_until) if pause.given_up else None
+
+    def succeeded(self, grant: Grant) -> None:
+        """Note that a call succeeded; if it was a probe, its scope is open again for everyone."""
+        if grant.probe is not None:
+            with self._locked(grant.app) as connection:
+                connection.execute(pauses.delete().where(*_held(grant)))
+
+    def released(self, grant: Grant) -> None:
+        """Note that a call ended without telling whether the throttle is over; another caller may probe."""
+        if grant.probe is not None:
+            with self._locked(grant.app) as connection:
+                self._release(connection, grant)
+
+    def _ask(self, app: str, account: str, endpoint: str, owner: str) -> tuple[Verdict, float]:
+        """Decide on one call and write the decision down, in one short transaction."""
+        with self._locked(app) as connection:
+            now = self._now()
+            self._purge(connection, app, now)
+            found = _pauses(connection, app, account, endpoint)
+            result = verdict(list(found.values()), self._free_at(connection, app, account, endpoint), now)
+            if isinstance(result, Go):
+                connection.execute(_INSERT, {"app": app, "account": account, "endpoint": endpoint, "sent_at": now})
+                if result.probe:
+                    for pause in found.values():
+                        leased = replace(pause, lease_owner=owner, lease_until=now + self._probe_lease_s)
+                        _store(connection, app, leased)
+            return result, now
+
+    def _free_at(self, connection: Connection, app: str, account: str, endpoint: str) -> float:
+        """The earliest moment at which no quota stands against one more call."""
+        values = {"p_app": app, "p_account": account, "p_endpoint": endpoint, **self._quotas}
+        row = connection.execute(_NTH_LATEST, values).one()
+        spans = (MINUTE_S + NETWORK_JITTER_S, MINUTE_S + NETWORK_JITTER_S, SECOND_S)
+        return max((at + span for at, span in zip(row, spans, strict=True) if at is not None), default=0.0)
+
+    def _purge(self, connection: Connection, app: str, now: float) -> None:
+        """Forget calls that no longer count; also those of the future, left by a clock that was set back."""
+        with self._purge_lock:
+            if abs(now - self._purged.get(app, 0.0)) < PURGE_EVERY_S:
+                return
+            self._purged[app] = now
+        old = sa.or_(calls.c.sent_at < now - KEPT_S, calls.c.sent_at > now + MINUTE_S)
+        connection.execute(calls.delete().where(calls.c.app == app, old))
+
+    def _release(self, connection: Connection, grant: Grant) -> None:
+        if grant.probe is not None:
+            connection.execute(pauses.update().where(*_held(grant)).values(lease_owner=None, lease_until=0.0))
+
+    @contextmanager
+    def _locked(self, app: str) -> Generator[Connection]:
+        """A write transaction that no other one of the same app can overlap."""
+        with writing(self._engine) as connection:
+            if connection.dialect.name == "postgresql":  # SQLite holds its only write lock already
+                connection.execute(_ADVISORY_LOCK, {"key": _lock_number(app)})
+            yield connection
+
+    def _now(self) -> float:
+        return self._clock().timestamp()
+
+
+def app_key(client_id: str, api_url: str) -> str:
+    """Names a developer app in the log of calls: quotas belong to the app, and to the API it calls."""
+    return f"{client_id} {api_url}"
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(math.ceil(seconds), UTC) if seconds < 1e11 else datetime.max.replace(tzinfo=UTC)
+
+
+def _lock_number(app: str) -> int:
+    return int.from_bytes(hashlib.sha256(app.encode()).digest()[:8], "big", signed=True)
+
+
+def _nth_latest(offset: str, *where: sa.ColumnElement[bool]) -> sa.ScalarSelect[float]:
+    """The n-th latest call of a scope: as long as it is inside the window, the window is full."""
+    query = sa.select(calls.c.sent_at).where(*where).order_by(calls.c.sent_at.desc())
+    return query.limit(1).offset(sa.bindparam(offset, type_=sa.Integer)).scalar_subquery()
+
+
+_OF_APP = calls.c.app == sa.bindparam("p_app")
+_OF_ENDPOINT = (calls.c.account == sa.bindparam("p_account"), calls.c.endpoint == sa.bindparam("p_endpoint"))
+_NTH_LATEST = sa.select(
+    _nth_latest("endpoint_minute", _OF_APP, *_OF_ENDPOINT),
+    _nth_latest("app_minute", _OF_APP),
+    _nth_latest("app_second", _OF_APP),
+)
+_INSERT = calls.insert()
+_ADVISORY_LOCK = sa.text("SELECT pg_advisory_xact_lock(:key)")
+_PAUSES = sa.select(*(column for column in pauses.c if column.name != "app")).where(
+    pauses.c.app == sa.bindparam("p_app"),
+    sa.or_(
+        sa.and_(pauses.c.account == "", pauses.c.endpoint == ""),
+        sa.and_(pauses.c.account == sa.bindparam("p_account"), pauses.c.endpoint == sa.bindparam("p_endpoint")),
+    ),
+)
+
+
+def _pauses(connection: Connection, app: str, account: str, endpoint: str) -> dict[tuple[str, str], Pause]:
+    """The pauses that hold for a call: of its account and endpoint, of the app."""
+    values = {"p_app": app, "p_account": account, "p_endpoint": endpoint}
+    found = [Pause(**row) for row in connection.execute(_PAUSES, values).mappings()]
+    return {(pause.account, pause.endpoint): pause for pause in found}
+
+
+def _store(connection: Connection, app: str, pause: Pause) -> None:
+    scope = (pauses.c.app == app, pauses.c.account == pause.account, pauses.c.endpoint == pause.endpoint)
+    connection.execute(pauses.delete().where(*scope))
+    connection.execute(pauses.insert().values(app=app, **vars(pause)))
+
+
+def _held(grant: Grant) -> tuple[sa.ColumnElement[bool], ...]:
+    return (pauses.c.app == grant.app, pauses.c.lease_owner == grant.probe)

@@ -1,0 +1,169 @@
+"""Sends one HTTP request and reads its whole answer within a deadline; knows nothing of TikTok's codes."""
+
+import threading
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_address
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+POOL_SIZE = 32  # connections kept open: more than the threads that read accounts at once
+CHUNK_BYTES = 1 << 16
+MAX_BYTES = 64 << 20  # a page of 20 posts with all its lists is well under 1 MiB
+CONNECT_SHARE = 0.1  # of the timeout
+_LATE = "the answer was not complete in time"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call: a path below the API's base URL, with what goes into its query or its JSON body.
+
+    Attributes:
+        secrets: Texts in it that must never show in a message.
+    """
+
+    method: Literal["GET", "POST"]
+    endpoint: str
+    params: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    """An HTTP answer as it came."""
+
+    status: int
+    body: bytes
+
+
+class NoAnswerError(Exception):
+    """The call got no complete answer; the text says why, without address or headers."""
+
+
+class _NoAuth(AuthBase):
+    """Keeps `requests` from sending a password of the user's .netrc along."""
+
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        return r
+
+
+def user_agent() -> str:
+    """The name under which TikTok sees us."""
+    try:
+        return f"tiktok-organic-dagster/{version('tiktok-organic-dagster')}"
+    except PackageNotFoundError:  # run from a copy that was not installed
+        return "tiktok-organic-dagster"
+
+
+class Transport:
+    """Sends requests to one base URL: a session per thread over one pool of connections."""
+
+    def __init__(self, base_url: str, timeout_s: float) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE)
+        self._threads = threading.local()
+        # A proxy of the environment is meant for the internet, not for a simulator on this machine.
+        self._proxies = {"http": "", "https": ""} if _is_loopback(self._base_url) else None
+
+    def send(self, request: Request, access_token: str | None) -> RawAnswer:
+        """Send a request and read its whole answer.
+
+        Raises:
+            NoAnswerError: No connection, or no complete answer within the timeout.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        headers = {} if access_token is None else {"Access-Token": access_token}
+        try:
+            with self._session().request(
+                request.method,
+                f"{self._base_url}/{request.endpoint}",
+                params=request.params,
+                json=request.body,
+                headers=headers,
+                timeout=(self._timeout_s * CONNECT_SHARE, self._timeout_s),
+                proxies=self._proxies,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return RawAnswer(response.status_code, _read(response.raw, deadline))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise NoAnswerError(_LATE if time.monotonic() >= deadline else _cause(error)) from None
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._threads, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.mount("https://", self._adapter)
+            session.mount("http://", self._adapter)
+            session.auth = _NoAuth()
+            session.headers["User-Agent"] = user_agent()
+            session.headers["Accept"] = "application/json"
+            self._threads.session = session
+        return session
+
+
+def _read(raw: urllib3.HTTPResponse, deadline: float) -> bytes:
+    """The body, read piece by piece; one that is not complete by the deadline is given up, however it drips."""
+    read = bytearray()
+    with _closed_at(raw, deadline):
+        while chunk := raw.read1(CHUNK_BYTES, decode_content=True):
+            read += chunk
+            if time.monotonic() > deadline:
+                break
+            if len(read) > MAX_BYTES:
+                raise NoAnswerError("the answer is larger than any page can be")
+    if time.monotonic() > deadline:
+        raise NoAnswerError(_LATE)
+    return bytes(read)
+
+
+@contextmanager
+def _closed_at(raw: urllib3.HTTPResponse, deadline: float) -> Generator[None]:
+    """Stop a read that is still blocked at the deadline."""
+
+    def stop() -> None:
+        try:
+            raw.shutdown()
+        except (ValueError, RuntimeError, OSError):
+            return  # it was read to its end in the meantime
+
+    timer = threading.Timer(max(0.0, deadline - time.monotonic()), stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cause(error: Exception) -> str:
+    """The kind of a network error in words; the error's own text would show the address with its query."""
+    if isinstance(error, requests.ConnectTimeout):
+        return "the connection was not made in time"
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+        return _LATE
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the encrypted connection could not be made; check the certificates of this machine"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy did not connect"
+    if isinstance(error, requests.ConnectionError):
+        return "the connection failed or was closed"
+    return f"{type(error).__name__} while reading the answer"
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

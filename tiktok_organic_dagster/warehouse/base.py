@@ -1,0 +1,141 @@
+"""What both warehouses do: tables by the catalogue, transactions, bulk loads, in SQL that both understand."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.tables import Column, Table
+from tiktok_organic_dagster.warehouse.spool import Spool
+
+
+class WarehouseError(TikTokOrganicError):
+    """The warehouse cannot be used as it is, or refused a write; what it held before is still there."""
+
+
+def quoted(name: str) -> str:
+    """An identifier as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Session(ABC):
+    """An open connection to a warehouse. SQL is written with `?` for values, in both warehouses."""
+
+    def __init__(self, schema: str | None) -> None:
+        self.schema = schema or self.default_schema()
+
+    @abstractmethod
+    def default_schema(self) -> str:
+        """The schema that the database uses if none is set."""
+
+    @abstractmethod
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 -- values of any column
+        """The rows that a statement returns."""
+
+    @abstractmethod
+    def execute(self, sql: str, *values: Any) -> None:  # noqa: ANN401
+        """Carry out a statement that returns nothing."""
+
+    @abstractmethod
+    def transaction(self, lock: str) -> AbstractContextManager[None]:
+        """All or nothing; two transactions of the same `lock` name follow one another, in whatever process they are."""
+
+    @abstractmethod
+    def load(self, relation: str, table: Table, spool: Spool) -> None:
+        """Append the spooled rows of a table to a relation with the table's columns."""
+
+    @abstractmethod
+    def type_of(self, column: Column) -> str:
+        """A column's type as this warehouse's `information_schema` names it."""
+
+    @abstractmethod
+    def key_clause(self, table: Table) -> str:
+        """What this warehouse adds to a table's DDL for its key."""
+
+    @abstractmethod
+    def require_unique(self, table: Table, business_id: str, spool: Spool) -> None:
+        """Raise if an account's loaded days hold a key twice, where the database itself does not see to it."""
+
+    @abstractmethod
+    def schema_exists(self) -> bool:
+        """Whether the schema is there."""
+
+    def name_of(self, table: Table) -> str:
+        """A table's full name in SQL."""
+        return f"{quoted(self.schema)}.{quoted(table.name)}"
+
+    def prepare(self, tables: Sequence[Table]) -> None:
+        """Create what is missing: the schema, tables, and columns that the catalogue has and a table has not.
+
+        Raises:
+            WarehouseError: A table exists with a column of another type.
+        """
+        if not any(self._missing(table, there) for table, there in self._existing(tables)):
+            return
+        with self.transaction("prepare"):
+            if not self.schema_exists():
+                self.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema)}")
+            for table, there in self._existing(tables):
+                missing = self._missing(table, there)
+                if not there:
+                    columns = ", ".join(self._definition(column) for column in table.columns)
+                    self.execute(f"CREATE TABLE {self.name_of(table)} ({columns}{self.key_clause(table)})")
+                else:
+                    for column in missing:
+                        self.execute(f"ALTER TABLE {self.name_of(table)} ADD COLUMN {self._definition(column)}")
+
+    def _definition(self, column: Column) -> str:
+        return f"{quoted(column.name)} {self.type_of(column)}"
+
+    def _existing(self, tables: Sequence[Table]) -> list[tuple[Table, dict[str, str]]]:
+        """Each table with the columns and types that the warehouse has of it; none if it is not there."""
+        there: dict[str, dict[str, str]] = {table.name: {} for table in tables}
+        for name, column, type_ in self.query(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = ?",
+            self.schema,
+        ):
+            if name in there:
+                there[name][column] = type_
+        return [(table, there[table.name]) for table in tables]
+
+    def _missing(self, table: Table, there: dict[str, str]) -> list[Column]:
+        """The columns that the warehouse's table lacks; all of them if there is no such table."""
+        for column in table.columns:
+            found = there.get(column.name)
+            if found is not None and found != self.type_of(column):
+                raise WarehouseError(
+                    f"The table {self.schema}.{table.name} has a column {column.name} of type {found}, where "
+                    f"{self.type_of(column)} is wanted. Rename that table, or set TIKTOK_ORGANIC_SCHEMA to another one."
+                )
+        if there and any(name not in there for name in table.key):
+            raise WarehouseError(
+                f"The table {self.schema}.{table.name} was not made by this project: it lacks {', '.join(table.key)}. "
+                "Rename that table, or set TIKTOK_ORGANIC_SCHEMA to another schema."
+            )
+        return [column for column in table.columns if column.name not in there]
+
+    @contextmanager
+    def staged(self, table: Table, spool: Spool) -> Generator[str]:
+        """The spooled rows of a table in a temporary relation; yields its name."""
+        stage = quoted(f"_stage_{table.name}")
+        self.execute(f"CREATE TEMPORARY TABLE {stage} AS SELECT * FROM {self.name_of(table)} WHERE 1 = 0")  # noqa: S608
+        self.load(stage, table, spool)
+        yield stage
+        self.execute(f"DROP TABLE {stage}")
+
+
+class Warehouse(ABC):
+    """A place for the tables. Open a session late and close it early: an embedded database has one writer."""
+
+    def __init__(self, place: str, schema: str | None) -> None:
+        self.place = place
+        self.schema = schema
+
+    @abstractmethod
+    def session(self) -> AbstractContextManager[Session]:
+        """An open connection.
+
+        Raises:
+            WarehouseError: It cannot be opened; the message says why and what to do.
+        """

@@ -1,0 +1,147 @@
+"""The embedded warehouse: one DuckDB file. Only one process can have it open, so a session waits for its turn."""
+
+import re
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tiktok_organic_dagster.tables import Column, Table
+from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseError, quoted
+from tiktok_organic_dagster.warehouse.spool import Spool
+
+LOCK_WAIT_S = 120
+_RETRY_S = 0.1
+_HOLDER = re.compile(r"held in (.+? \(PID \d+\))")
+_MEMORY_LIMIT = "512MB"
+
+
+class DuckDBSession(Session):
+    """A connection to the file."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str | None) -> None:
+        self._connection = connection
+        super().__init__(schema)
+
+    def default_schema(self) -> str:
+        """DuckDB's own."""
+        return "main"
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
+        """The rows that a statement returns."""
+        return self._connection.execute(sql, list(values)).fetchall()
+
+    def execute(self, sql: str, *values: Any) -> None:  # noqa: ANN401
+        """Carry out a statement."""
+        self._connection.execute(sql, list(values))
+
+    @contextmanager
+    def transaction(self, lock: str) -> Generator[None]:  # noqa: ARG002 -- the file's own lock serves
+        """All or nothing."""
+        self._connection.begin()
+        try:
+            yield
+            self._connection.commit()
+        except BaseException:
+            self._connection.rollback()
+            raise
+
+    def load(self, relation: str, table: Table, spool: Spool) -> None:
+        """Append the spooled rows, by column name."""
+        with spool.batches(table) as reader:
+            self._connection.register("_spool", reader)
+            self._connection.execute(f"INSERT INTO {relation} BY NAME SELECT * FROM _spool")  # noqa: S608
+            self._connection.unregister("_spool")
+
+    def type_of(self, column: Column) -> str:
+        """DuckDB's name of the type."""
+        return column.type.duckdb
+
+    def key_clause(self, table: Table) -> str:  # noqa: ARG002
+        """None: a primary key would make it many times slower to replace a day. `require_unique` sees to it."""
+        return ""
+
+    def require_unique(self, table: Table, business_id: str, spool: Spool) -> None:
+        """Look for repeated keys among the account's rows of the days just loaded."""
+        days = spool.days(table)
+        if not days:
+            return
+        key = ", ".join(quoted(name) for name in table.key)
+        repeated = self.query(
+            f"SELECT {key} FROM {self.name_of(table)} WHERE _business_id = ? AND {quoted(table.day)} BETWEEN ? AND ? "  # noqa: S608
+            f"GROUP BY {key} HAVING count(*) > 1 LIMIT 1",
+            business_id,
+            min(days),
+            max(days),
+        )
+        if repeated:
+            raise WarehouseError(
+                f"{table.name} would hold the key {repeated[0]} twice, so nothing was written. Please report this."
+            )
+
+    def schema_exists(self) -> bool:
+        """Whether the schema is there."""
+        return bool(self.query("SELECT 1 FROM information_schema.schemata WHERE schema_name = ?", self.schema))
+
+
+class DuckDBWarehouse(Warehouse):
+    """A DuckDB file; the folder is made if it is not there."""
+
+    def __init__(
+        self,
+        file: Path,
+        schema: str | None = None,
+        *,
+        lock_wait_s: float = LOCK_WAIT_S,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(str(file), schema)
+        self._file = file
+        self._lock_wait_s = lock_wait_s
+        self._sleep = sleep
+
+    @contextmanager
+    def session(self) -> Generator[DuckDBSession]:
+        """Open the file, waiting up to two minutes for another process to close it.
+
+        Raises:
+            WarehouseError: It is held by another process, cannot be written, or is no DuckDB file.
+        """
+        connection = self._open()
+        try:
+            yield DuckDBSession(connection, self.schema)
+        except duckdb.Error as error:
+            raise WarehouseError(f"The warehouse {self.place} refused: {' '.join(str(error).split())}") from error
+        finally:
+            connection.close()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        try:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise WarehouseError(
+                f"The folder {self._file.parent} for the warehouse cannot be made ({error.strerror}). Set "
+                "TIKTOK_ORGANIC_HOME or TIKTOK_ORGANIC_WAREHOUSE to a place you can write to."
+            ) from None
+        deadline = time.monotonic() + self._lock_wait_s
+        while True:
+            try:
+                return duckdb.connect(self._file, config={"memory_limit": _MEMORY_LIMIT})
+            except duckdb.IOException as error:
+                text = str(error)
+                if "lock" not in text:
+                    raise WarehouseError(
+                        f"The warehouse {self._file} cannot be opened: {text.splitlines()[0]} Check that it is a "
+                        "DuckDB file that you may write to."
+                    ) from None
+                if time.monotonic() >= deadline:
+                    holder = _HOLDER.search(text)
+                    raise WarehouseError(
+                        f"The warehouse {self._file} is held by {holder[1] if holder else 'another process'}, since "
+                        f"{self._lock_wait_s:.0f} seconds. Close it there (a DuckDB file has one writer at a time), "
+                        "then run this again; or keep the warehouse in PostgreSQL."
+                    ) from None
+            self._sleep(_RETRY_S)

@@ -1,0 +1,127 @@
+"""The warehouse for teams: PostgreSQL. Rows are copied in bulk; a primary key guards each table."""
+
+import io
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg2
+import pyarrow.csv
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from tiktok_organic_dagster.tables import Column, Table
+from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseError, quoted
+from tiktok_organic_dagster.warehouse.spool import Spool
+
+_CONNECT_TIMEOUT_S = 10
+_CSV = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
+
+
+class PostgresSession(Session):
+    """A connection to the database. Outside of a transaction every statement stands for itself."""
+
+    def __init__(self, connection: Any, schema: str | None) -> None:  # noqa: ANN401 -- psycopg2's connection
+        self._connection = connection
+        super().__init__(schema)
+
+    def default_schema(self) -> str:
+        """The first schema of the user's search path."""
+        return str(self.query("SELECT coalesce(current_schema(), 'public')")[0][0])
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
+        """The rows that a statement returns."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(_placeholders(sql), values)
+            return cursor.fetchall()
+
+    def execute(self, sql: str, *values: Any) -> None:  # noqa: ANN401
+        """Carry out a statement."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(_placeholders(sql), values)
+
+    @contextmanager
+    def transaction(self, lock: str) -> Generator[None]:
+        """All or nothing, under an advisory lock of that name in this schema."""
+        self.execute("BEGIN")
+        try:
+            self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", f"{self.schema}:{lock}")
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            with suppress(psycopg2.Error):  # the server may be gone; then it has rolled back by itself
+                self.execute("ROLLBACK")
+            raise
+
+    def load(self, relation: str, table: Table, spool: Spool) -> None:
+        """Copy the spooled rows in. In this CSV an empty text is quoted and NULL is not, so both keep their meaning."""
+        columns = ", ".join(quoted(name) for name in table.column_names)
+        statement = f"COPY {relation} ({columns}) FROM STDIN WITH (FORMAT csv)"
+        with spool.batches(table) as reader, self._connection.cursor() as cursor:
+            for batch in reader:
+                text = io.BytesIO()
+                pyarrow.csv.write_csv(batch, text, _CSV)
+                text.seek(0)
+                cursor.copy_expert(statement, text)
+
+    def type_of(self, column: Column) -> str:
+        """PostgreSQL's name of the type."""
+        return column.type.postgres
+
+    def key_clause(self, table: Table) -> str:
+        """A primary key, the day before the item: a day's rows lie together, which makes it fast to replace them."""
+        leading = ["_business_id", *([table.day] if table.day in table.key else [])]
+        rest = [name for name in table.key if name not in leading]
+        return f", PRIMARY KEY ({', '.join(quoted(name) for name in [*leading, *rest])})"
+
+    def require_unique(self, table: Table, business_id: str, spool: Spool) -> None:
+        """Nothing to do: the primary key sees to it."""
+
+    def schema_exists(self) -> bool:
+        """Whether the schema is there."""
+        return bool(self.query("SELECT 1 FROM pg_namespace WHERE nspname = ?", self.schema))
+
+
+def _placeholders(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+class PostgresWarehouse(Warehouse):
+    """A PostgreSQL database."""
+
+    def __init__(self, url: str, schema: str | None = None) -> None:
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise WarehouseError(
+                "TIKTOK_ORGANIC_WAREHOUSE is not a database URL. Write it as postgresql://user:password@host:port/database."
+            ) from None
+        super().__init__(parsed.set(drivername="postgresql").render_as_string(hide_password=True), schema)
+        self._dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    @contextmanager
+    def session(self) -> Generator[PostgresSession]:
+        """Connect.
+
+        Raises:
+            WarehouseError: The server cannot be reached, or does not let this user in.
+        """
+        try:
+            connection = psycopg2.connect(
+                self._dsn,
+                connect_timeout=_CONNECT_TIMEOUT_S,
+                application_name="tiktok-organic",
+                options="-c timezone=UTC",
+            )
+        except psycopg2.OperationalError as error:
+            reason = " ".join(str(error).split())
+            raise WarehouseError(
+                f"The warehouse {self.place} cannot be reached: {reason}. Check TIKTOK_ORGANIC_WAREHOUSE."
+            ) from None
+        connection.autocommit = True  # transactions are begun by name
+        try:
+            yield PostgresSession(connection, self.schema)
+        except psycopg2.Error as error:
+            raise WarehouseError(f"The warehouse {self.place} refused: {' '.join(str(error).split())}") from error
+        finally:
+            connection.close()

@@ -1,0 +1,79 @@
+"""Rows on their way: validated batches in files of a temporary folder, so that memory does not grow with an account."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.compute
+
+from tiktok_organic_dagster.tables import Table
+
+pc: Any = pyarrow.compute  # its functions are made when it is imported, so they have no types
+
+PREVIEW_ROWS = 5
+
+
+class Spool:
+    """The rows of one reading, a file for each table. Use it as a context manager: the files go with it."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="tiktok-organic-")
+        self._writers: dict[str, pa.ipc.RecordBatchStreamWriter] = {}
+        self._days: dict[str, Counter[date]] = {}
+        self._previews: dict[str, list[dict[str, Any]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the files."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        self._folder.cleanup()
+
+    def add(self, table: Table, batch: pa.RecordBatch) -> None:
+        """Append rows of a table."""
+        if table.name not in self._writers:
+            self._writers[table.name] = pa.ipc.new_stream(str(self._file(table)), table.arrow_schema)
+            self._days[table.name] = Counter()
+            self._previews[table.name] = []
+        self._writers[table.name].write_batch(batch)
+        for day in pc.value_counts(batch.column(table.day)):
+            self._days[table.name][day["values"].as_py()] += day["counts"].as_py()
+        preview = self._previews[table.name]
+        preview.extend(batch.slice(0, PREVIEW_ROWS - len(preview)).to_pylist())
+
+    @contextmanager
+    def batches(self, table: Table) -> Generator[pa.RecordBatchReader]:
+        """Read the rows of a table back, batch by batch. Nothing can be added to it any more."""
+        writer = self._writers.get(table.name)
+        if writer is None:
+            yield pa.RecordBatchReader.from_batches(table.arrow_schema, [])
+            return
+        writer.close()
+        with pa.OSFile(str(self._file(table))) as file, pa.ipc.open_stream(file) as reader:
+            yield reader
+
+    def rows(self, table: Table) -> int:
+        """How many rows there are of a table."""
+        return sum(self.days(table).values())
+
+    def days(self, table: Table) -> Counter[date]:
+        """How many rows there are of a table for each day."""
+        return self._days.get(table.name, Counter())
+
+    def preview(self, table: Table) -> Sequence[dict[str, Any]]:
+        """The first rows of a table."""
+        return self._previews.get(table.name, [])
+
+    def _file(self, table: Table) -> Path:
+        return Path(self._folder.name) / f"{table.name}.arrows"

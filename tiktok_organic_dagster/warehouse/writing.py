@@ -1,0 +1,49 @@
+"""The three ways a reading enters its table, within the caller's transaction."""
+
+from datetime import date
+
+from tiktok_organic_dagster.tables import Table
+from tiktok_organic_dagster.warehouse.base import Session, quoted
+from tiktok_organic_dagster.warehouse.spool import Spool
+
+
+def replace_day(session: Session, table: Table, spool: Spool, business_id: str, day: date) -> None:
+    """The reading of a day replaces an earlier one of that day, as it was read; other days are not touched."""
+    session.execute(
+        f"DELETE FROM {session.name_of(table)} WHERE _business_id = ? AND {quoted(table.day)} = ?",  # noqa: S608
+        business_id,
+        day,
+    )
+    session.load(session.name_of(table), table, spool)
+    session.require_unique(table, business_id, spool)
+
+
+def fill_days(session: Session, table: Table, spool: Spool, business_id: str) -> None:
+    """Days that were returned are written; a stored value is never replaced by NULL, and no stored row goes."""
+    target = session.name_of(table)
+    kept = [name for name in table.column_names if name not in table.key]
+    values = ", ".join(f"{quoted(name)} = coalesce(s.{quoted(name)}, t.{quoted(name)})" for name in kept)
+    with session.staged(table, spool) as stage:
+        session.execute(f"UPDATE {target} AS t SET {values} FROM {stage} AS s WHERE {_same_key(table)}")  # noqa: S608
+        _insert_new(session, table, stage)
+    session.require_unique(table, business_id, spool)
+
+
+def latest_state(session: Session, table: Table, stage: str) -> None:
+    """Each staged row takes the place of the stored one of its key; the others stay."""
+    target = session.name_of(table)
+    session.execute(f"DELETE FROM {target} AS t USING {stage} AS s WHERE {_same_key(table)}")  # noqa: S608
+    _insert_new(session, table, stage)
+
+
+def _insert_new(session: Session, table: Table, stage: str) -> None:
+    target = session.name_of(table)
+    columns = ", ".join(quoted(name) for name in table.column_names)
+    session.execute(
+        f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {stage} AS s "  # noqa: S608
+        f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {_same_key(table)})"
+    )
+
+
+def _same_key(table: Table) -> str:
+    return " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in table.key)
