@@ -118,7 +118,7 @@ def engine(url: str) -> Engine:
         if opened.dialect.name == "sqlite":
             _use_wal(opened)
         _make_tables(opened)
-    except (SQLAlchemyError, StateError) as error:
+    except (SQLAlchemyError, sqlite3.Error, StateError) as error:
         opened.dispose()
         raise ConfigurationError(
             f"The state database {place(opened)} cannot be opened: {_reason(error)}. "
@@ -162,7 +162,7 @@ def writing(of: Engine) -> Generator[Connection]:
 def _errors_named(of: Engine) -> Generator[None]:
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:  # the latter from preparing a new connection
         raise StateError(f"The state database {place(of)} failed: {_reason(error)}.") from error
 
 

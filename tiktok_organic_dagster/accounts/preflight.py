@@ -16,7 +16,7 @@ NO_PERMISSION = 40001
 METRICS_TRIES = 3  # TikTok leaves `metrics` out of an answer now and then; missing that often means there are none
 TURN_ON = "turn them on in the TikTok app: Profile > menu > TikTok Studio > Analytics > Turn on"
 # What a day's metrics are recognized by; every kind of account has them.
-DAILY_FIELDS = ("video_views", "profile_views", "likes", "comments", "shares", "followers_count")
+DAILY_FIELDS = ("video_views", "profile_views", "likes", "comments", "shares")
 PROFILE_FIELDS = {"username": USERNAME, "is_business_account": ACCOUNT_TYPE, "followers_count": STATS}
 
 
@@ -123,9 +123,6 @@ def _account_type(facts: Facts) -> Requirement:
 def _followers(facts: Facts) -> Requirement:
     name = f"at least {MIN_FOLLOWERS} followers"
     count = _number(facts.profile.get("followers_count"))
-    if count is None:
-        daily = [_number(day.get("followers_count")) for day in facts.metrics or []]
-        count = next((value for value in reversed(daily) if value is not None), None)
     if count is None:
         return Requirement(name, met=False, detail=f"the number is not known; it takes the scope {STATS}")
     met = count >= MIN_FOLLOWERS

@@ -11,7 +11,14 @@ from typing import Any, Protocol
 
 from sqlalchemy.engine import Row
 
-from tiktok_organic_dagster.tiktok.errors import CONNECT, Fault, ReauthorizationError, Remedy
+from tiktok_organic_dagster.tiktok.errors import (
+    CONNECT,
+    Fault,
+    ReauthorizationError,
+    Remedy,
+    ThrottledError,
+    TransientError,
+)
 from tiktok_organic_dagster.tiktok.oauth import REFRESH_TOKEN, OAuthClient, TokenGrant
 
 REFRESH_BEFORE_S = 300.0
@@ -20,6 +27,8 @@ MOST_OF_LIFE = 0.5  # but never with more than this left: a token of a minute's 
 LEASE_S = 60.0  # how long a dead owner's lease keeps others from refreshing
 HEARTBEAT_S = 15.0  # a living owner renews it, however long TikTok takes
 POLL_S = 0.2
+ENOUGH_S = 60.0  # a token with more than this left is used on when TikTok has trouble refreshing it
+RETRY_REFRESH_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,7 @@ class StoredTokens:
         self._clock = clock
         self._sleep = sleep
         self._known: Pair | None = None
+        self._refresh_from = 0.0
 
     def access_token(self) -> str:
         """The current token, refreshed before its end.
@@ -107,7 +117,7 @@ class StoredTokens:
         if pair is None or is_due(pair, self._now()):
             pair = self._usable()
             if is_due(pair, self._now()):
-                pair = self._refresh(lambda found: not is_due(found, self._now()))
+                pair = self._refresh_in_time(pair)
         self._known = pair
         return pair.access_token
 
@@ -130,6 +140,19 @@ class StoredTokens:
         if pair.needs_authorization is not None:
             raise self._ended(pair.needs_authorization)
         return pair
+
+    def _refresh_in_time(self, pair: Pair) -> Pair:
+        """Refresh a token that is due but still valid: trouble at TikTok may pass before its end."""
+        left = (pair.expires_at or 0.0) - self._now()
+        if left > ENOUGH_S and self._now() < self._refresh_from:
+            return pair
+        try:
+            return self._refresh(lambda found: not is_due(found, self._now()))
+        except (TransientError, ThrottledError):
+            if (pair.expires_at or 0.0) - self._now() <= ENOUGH_S:
+                raise
+            self._refresh_from = self._now() + RETRY_REFRESH_S
+            return pair
 
     def _refresh(self, is_fresh: Callable[[Pair], bool]) -> Pair:
         """Refresh, unless another thread or process has done so, which is waited for."""

@@ -38,7 +38,7 @@ def _fail(text: str) -> NoReturn:
     raise _OneSentence(text) from None
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands)
 @click.version_option(package_name="tiktok-organic-dagster")
 def main() -> None:
     """TikTok's organic data in your warehouse: connect accounts, check them, try it all on a simulated TikTok."""

@@ -16,6 +16,8 @@ from tiktok_organic_dagster.tiktok.client import TikTokClient
 from tiktok_organic_dagster.tiktok.errors import ReauthorizationError, TikTokError, clean
 from tiktok_organic_dagster.tiktok.oauth import ALREADY_REVOKED, OAuthClient
 
+NAMES_MAY_BEGIN_WITH_A_HYPHEN = {"ignore_unknown_options": True}  # a business_id often does
+
 
 class RequirementsError(TikTokOrganicError):
     """An account does not meet the requirements, or could not be checked."""
@@ -36,7 +38,7 @@ def accounts(as_json: bool) -> None:  # noqa: FBT001 -- an option
         click.echo(f"No account is connected in {store.place}. Connect one: tiktok-organic connect")
 
 
-@click.command()
+@click.command(context_settings=NAMES_MAY_BEGIN_WITH_A_HYPHEN)
 @click.argument("account", required=False)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
@@ -61,7 +63,7 @@ def check(context: click.Context, account: str | None, as_json: bool) -> None:  
         context.exit(1)
 
 
-@click.command()
+@click.command(context_settings=NAMES_MAY_BEGIN_WITH_A_HYPHEN)
 @click.argument("account")
 @click.option("--force", is_flag=True, help="Forget the tokens even if TikTok does not confirm the end.")
 def disconnect(account: str, force: bool) -> None:  # noqa: FBT001 -- an option

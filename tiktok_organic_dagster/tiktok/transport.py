@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
@@ -12,8 +11,9 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+
+from tiktok_organic_dagster.tiktok.deadline import Deadline, DeadlineAdapter
 
 POOL_SIZE = 32  # connections kept open: more than the threads that read accounts at once
 CHUNK_BYTES = 1 << 16
@@ -70,7 +70,7 @@ class Transport:
     def __init__(self, base_url: str, timeout_s: float) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
-        self._adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE)
+        self._adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=POOL_SIZE)
         self._threads = threading.local()
         # A proxy of the environment is meant for the internet, not for a simulator on this machine.
         self._proxies = {"http": "", "https": ""} if _is_loopback(self._base_url) else None
@@ -81,23 +81,26 @@ class Transport:
         Raises:
             NoAnswerError: No connection, or no complete answer within the timeout.
         """
-        deadline = time.monotonic() + self._timeout_s
+        deadline = Deadline(self._timeout_s)
         headers = {} if access_token is None else {"Access-Token": access_token}
         try:
-            with self._session().request(
-                request.method,
-                f"{self._base_url}/{request.endpoint}",
-                params=request.params,
-                json=request.body,
-                headers=headers,
-                timeout=(self._timeout_s * CONNECT_SHARE, self._timeout_s),
-                proxies=self._proxies,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return RawAnswer(response.status_code, _read(response.raw, deadline))
+            with (
+                deadline,
+                self._session().request(
+                    request.method,
+                    f"{self._base_url}/{request.endpoint}",
+                    params=request.params,
+                    json=request.body,
+                    headers=headers,
+                    timeout=(self._timeout_s * CONNECT_SHARE, self._timeout_s),
+                    proxies=self._proxies,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                return RawAnswer(response.status_code, _read(response.raw, deadline.at))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise NoAnswerError(_LATE if time.monotonic() >= deadline else _cause(error)) from None
+            raise NoAnswerError(_LATE if deadline.passed else _cause(error)) from None
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._threads, "session", None)
@@ -115,35 +118,15 @@ class Transport:
 def _read(raw: urllib3.HTTPResponse, deadline: float) -> bytes:
     """The body, read piece by piece; one that is not complete by the deadline is given up, however it drips."""
     read = bytearray()
-    with _closed_at(raw, deadline):
-        while chunk := raw.read1(CHUNK_BYTES, decode_content=True):
-            read += chunk
-            if time.monotonic() > deadline:
-                break
-            if len(read) > MAX_BYTES:
-                raise NoAnswerError("the answer is larger than any page can be")
-    if time.monotonic() > deadline:
+    while chunk := raw.read1(CHUNK_BYTES, decode_content=True):
+        read += chunk
+        if len(read) > MAX_BYTES:
+            raise NoAnswerError("the answer is larger than any page can be")
+        if time.monotonic() >= deadline:
+            break
+    if time.monotonic() >= deadline:
         raise NoAnswerError(_LATE)
     return bytes(read)
-
-
-@contextmanager
-def _closed_at(raw: urllib3.HTTPResponse, deadline: float) -> Generator[None]:
-    """Stop a read that is still blocked at the deadline."""
-
-    def stop() -> None:
-        try:
-            raw.shutdown()
-        except (ValueError, RuntimeError, OSError):
-            return  # it was read to its end in the meantime
-
-    timer = threading.Timer(max(0.0, deadline - time.monotonic()), stop)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _cause(error: Exception) -> str:

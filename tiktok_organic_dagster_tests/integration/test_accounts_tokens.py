@@ -68,7 +68,7 @@ class House:
     def another_store(self):
         return AccountStore(self.engine, vault_of_setting(self.key), self.clock, self.clock.sleep)
 
-    def oauth(self, secret="hidden"):
+    def oauth(self, secret="hidden"):  # noqa: S107 -- a stand-in
         return OAuthClient(self.client, client_id="cid", client_secret=secret, authorize_url="https://t/")
 
     def tokens(self, store=None):
@@ -230,6 +230,26 @@ def test_trouble_during_a_refresh_does_not_end_the_authorization(api, house):
     assert house.store.find("anna").needs_authorization is None
     api.on(REFRESH_TOKEN, pair_of(1))
     assert house.tokens().refused("act.0") == "act.1"
+
+
+def test_trouble_with_a_refresh_in_time_leaves_the_token_in_use(api, house):
+    api.on(REFRESH_TOKEN, refused(50000))
+    house.pass_time(hours=23)
+    tokens = house.tokens()
+    assert tokens.access_token() == "act.0"
+    calls = len(api.seen)
+    assert tokens.access_token() == "act.0"
+    assert len(api.seen) == calls
+    api.on(REFRESH_TOKEN, pair_of(1))
+    house.pass_time(minutes=6)
+    assert tokens.access_token() == "act.1"
+
+
+def test_trouble_with_a_refresh_at_the_end_is_an_error(api, house):
+    api.on(REFRESH_TOKEN, refused(50000))
+    house.pass_time(hours=24)
+    with pytest.raises(TransientError):
+        house.tokens().access_token()
 
 
 def test_after_its_year_no_call_is_made(api, house):

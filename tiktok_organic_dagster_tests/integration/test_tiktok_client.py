@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import threading
 import time
 from datetime import UTC, date, datetime
@@ -16,6 +17,7 @@ from tiktok_organic_dagster.tiktok import (
     TransientError,
 )
 from tiktok_organic_dagster.tiktok.client import BUSINESS_GET, COMMENT_LIST, MAX_ATTEMPTS, VIDEO_LIST
+from tiktok_organic_dagster.tiktok.transport import NoAnswerError, Request, Transport
 from tiktok_organic_dagster_tests.integration.test_tiktok_fake_api import (
     Clock,
     FakeApi,
@@ -137,6 +139,40 @@ def test_a_server_that_drips_is_given_up_at_the_timeout(api, clock, tokens, engi
     assert reader.stats.retries == 1
 
 
+def test_a_server_that_drips_its_headers_is_given_up_too():
+    over = threading.Event()
+
+    def drip(listening):
+        connection, _ = listening.accept()
+        with connection:
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 1000:
+                if over.wait(0.05):
+                    return
+                try:
+                    connection.send(bytes([byte]))
+                except OSError:
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=(listening,), daemon=True)
+        thread.start()
+        transport = Transport(f"http://127.0.0.1:{listening.getsockname()[1]}", 0.4)
+        begun = time.monotonic()
+        with pytest.raises(NoAnswerError, match="in time"):
+            transport.send(Request("GET", "x/"), None)
+        assert time.monotonic() - begun < 2
+        over.set()
+        thread.join(10)
+
+
+def test_one_connection_serves_many_calls(api):
+    api.on("x/", ok())
+    transport = Transport(api.url, 5)
+    for _ in range(5):
+        transport.send(Request("GET", "x/"), None)
+    assert len({each.port for each in api.seen}) == 1
+
+
 # Retries.
 
 
@@ -251,9 +287,11 @@ def test_a_throttle_in_the_middle_never_ends_a_list(api, reader):
 def test_when_a_pause_ends_one_caller_probes_and_the_rest_wait_for_it(api, clock, engine, tokens):
     api.on(BUSINESS_GET, refused(40100, "Too many requests"), refused(40100, "Too many requests"), ok(username="x"))
     client = client_of(api.url, engine, clock)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         client.reader("b", "cid", OneToken()).profile(["username"])
-    threads = [threading.Thread(target=client.reader("b", "cid", tokens).profile, args=(["username"],)) for _ in "12345"]
+    threads = [
+        threading.Thread(target=client.reader("b", "cid", tokens).profile, args=(["username"],)) for _ in "12345"
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -261,7 +299,7 @@ def test_when_a_pause_ends_one_caller_probes_and_the_rest_wait_for_it(api, clock
     assert len(api.seen) == 1 + 1 + 5  # the first, one probe that failed, then everyone
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -270,7 +308,7 @@ class OneToken(Tokens):
 
     def access_token(self):
         if self.number > 1:
-            raise Stopped
+            raise StoppedError
         self.number += 1
         return "act.only"
 
@@ -340,7 +378,7 @@ def test_every_post_is_read_without_a_window(api, reader):
 )
 def test_malformed_pages_are_asked_for_again(api, reader, page):
     api.on(VIDEO_LIST, page, ok(videos=[{"item_id": "1"}], has_more=False))
-    assert len(list(reader.video_pages([], None))[0].videos) == 1
+    assert len(next(reader.video_pages([], None)).videos) == 1
     assert reader.stats.retries == 1
 
 

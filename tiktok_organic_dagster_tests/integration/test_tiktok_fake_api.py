@@ -37,6 +37,7 @@ class Seen:
     headers: dict
     body: dict | None
     raw_query: str
+    port: int
 
 
 class FakeApi:
@@ -84,7 +85,15 @@ class FakeApi:
         query = dict(parse_qsl(address.query, keep_blank_values=True))
         with self._lock:
             self.seen.append(
-                Seen(request.command, address.path, query, dict(request.headers), body, address.query)
+                Seen(
+                    request.command,
+                    address.path,
+                    query,
+                    dict(request.headers),
+                    body,
+                    address.query,
+                    request.client_address[1],
+                )
             )
             queue = self.routes[address.path.removeprefix("/open_api/v1.3/")]
             route = (queue.pop(0) if len(queue) > 1 else queue[0]) if queue else Route(status=404, body=b"Not Found")

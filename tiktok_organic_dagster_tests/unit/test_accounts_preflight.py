@@ -42,10 +42,10 @@ def test_99_followers_are_too_few():
     assert [number for number, _ in unmet(profile=PROFILE | {"followers_count": 99})] == [2]
 
 
-def test_followers_are_taken_from_the_newest_day_without_the_scope_for_the_total():
-    profile = {"username": "anna"}
-    assert unmet(profile=profile, metrics=[DAY | {"followers_count": 5}, DAY | {"followers_count": 150}]) == []
-    assert [number for number, _ in unmet(profile=profile)] == [2]
+def test_followers_that_cannot_be_read_do_not_meet_it():
+    ((number, detail),) = unmet(profile={"username": "anna"})
+    assert number == 2
+    assert "user.info.stats" in detail
 
 
 @pytest.mark.parametrize("metrics", [None, [], [{"date": "2026-11-22"}], [{"date": "2026-11-22", "likes": None}]])

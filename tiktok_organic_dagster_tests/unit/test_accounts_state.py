@@ -52,14 +52,14 @@ def test_urls_that_cannot_be_used_are_named_without_being_shown(url):
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
 def test_an_unreachable_server_is_named_without_its_password(scheme):
-    with pytest.raises(ConfigurationError, match="127.0.0.1") as caught:
+    with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1") as caught:
         state.engine(f"{scheme}://me:hidden@127.0.0.1:9/db?sslmode=disable")
     assert "hidden" not in str(caught.value)
 
 
 def test_a_file_that_is_no_database_is_a_clear_error(tmp_path):
     (tmp_path / "state.db").write_text("this is not a database, but it is long enough to be looked at")
-    with pytest.raises(ConfigurationError, match="state.db"):
+    with pytest.raises(ConfigurationError, match=r"state\.db"):
         state.engine(f"sqlite:///{tmp_path}/state.db")
 
 
@@ -79,7 +79,7 @@ def test_a_state_of_a_newer_version_is_refused(tmp_path):
 
 def test_a_database_that_fails_later_is_a_clear_error(tmp_path):
     engine = state.engine(f"sqlite:///{tmp_path}/state.db")
-    with pytest.raises(StateError, match="state.db"), state.writing(engine) as connection:
+    with pytest.raises(StateError, match=r"state\.db"), state.writing(engine) as connection:
         connection.execute(sa.text("INSERT INTO nowhere VALUES (1)"))
 
 

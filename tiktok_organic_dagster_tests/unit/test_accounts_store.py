@@ -63,7 +63,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(store):
     with pytest.raises(UnknownAccountError, match="tiktok-organic connect"):
         store.find("nobody")
     store.save(GRANT, *LABELS)
-    with pytest.raises(UnknownAccountError, match="@tiny.greenhouse"):
+    with pytest.raises(UnknownAccountError, match=r"@tiny\.greenhouse"):
         store.find("nobody")
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from tiktok_organic_dagster.simulator.videos import PERISHABLE, VERIFIED_CLICKS
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,12 @@ def test_another_process_sees_the_same_world():
     )
     seen = {
         subprocess.run(
-            [sys.executable, "-c", program], check=True, capture_output=True, text=True, env={"PYTHONHASHSEED": salt}
+            [sys.executable, "-c", program],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={"PYTHONHASHSEED": salt},
+            cwd=ROOT,
         ).stdout
         for salt in ("1", "2")
     }
@@ -81,6 +88,14 @@ def test_the_world_is_inhabited_on_any_day_from_2025_to_2030(world, moment):
         assert world.posts(account, moment)
         assert world.profile(account, moment)["followers_count"] > 0
         assert world.metrics(account, moment.date() - timedelta(days=20), moment.date(), moment)
+
+
+def test_a_world_may_begin_later_and_hold_many_accounts():
+    world = World(1, accounts=30, epoch=date(2028, 1, 1))
+    assert len({account.username for account in world.accounts}) == 30
+    assert all(account.created >= date(2028, 1, 1) for account in world.accounts)
+    assert all(len(world.posts(account, datetime(2029, 1, 1, tzinfo=UTC))) > 20 for account in world.accounts)
+    assert world.posts(0, NOW) == []
 
 
 def test_posts_only_accumulate(world):

@@ -44,7 +44,9 @@ def test_refused_refresh_tokens_ask_for_a_new_consent(code):
     assert meaning(code).remedy is Remedy.REAUTHORIZE
 
 
-@pytest.mark.parametrize("code", [1, -1, 20001, 40000, 40001, 40002, 40101, 40130, 40200, 49999, 50001, 53000, 99999999])
+@pytest.mark.parametrize(
+    "code", [1, -1, 20001, 40000, 40001, 40002, 40101, 40130, 40200, 49999, 50001, 53000, 99999999]
+)
 def test_everything_else_fails_also_what_nobody_knows(code):
     assert judged({"code": code, "message": "x"}).remedy is Remedy.FAIL
 

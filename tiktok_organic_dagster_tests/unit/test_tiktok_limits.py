@@ -236,12 +236,12 @@ def spend(url, started, granted):
     engine = state.engine(url)
     stop = time.monotonic() + 1.5
 
-    class Over(Exception):
+    class OverError(Exception):
         pass
 
     def sleep(seconds):
         if time.monotonic() + seconds > stop:
-            raise Over
+            raise OverError
         time.sleep(seconds)
 
     budget = RequestBudget(
@@ -251,7 +251,7 @@ def spend(url, started, granted):
     try:
         while True:
             granted.put(budget.acquire(APP, "a", "e/").sent_at)
-    except Over:
+    except OverError:
         engine.dispose()
 
 

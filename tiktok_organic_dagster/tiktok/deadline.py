@@ -1,0 +1,104 @@
+"""Ends a whole HTTP answer, headers and body, at a moment: `requests` limits only the time between two bytes."""
+
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import HTTPResponse
+
+_of_thread = threading.local()
+
+
+class Deadline:
+    """While it is entered, a read of this thread that is still blocked at its end is woken up with an error.
+
+    Args:
+        seconds: From now on.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.at = time.monotonic() + seconds
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(seconds, self._stop)
+        self._timer.daemon = True
+
+    @property
+    def passed(self) -> bool:
+        """Is it over?"""
+        return time.monotonic() >= self.at
+
+    def watch(self, connection: socket.socket | None) -> None:
+        """Say which socket the answer comes from."""
+        with self._lock:
+            self._socket = connection
+
+    def __enter__(self) -> Self:
+        _of_thread.deadline = self
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        self.watch(None)
+        _of_thread.deadline = None
+
+    def _stop(self) -> None:
+        with self._lock:
+            if self._socket is not None:
+                try:
+                    self._socket.shutdown(socket.SHUT_RD)
+                except OSError:
+                    return  # closed in the meantime
+
+
+def _watch(connection: socket.socket | None) -> None:
+    deadline: Deadline | None = getattr(_of_thread, "deadline", None)
+    if deadline is not None:
+        deadline.watch(connection)
+
+
+class _Connection(HTTPConnection):
+    def getresponse(self) -> HTTPResponse:  # pyright: ignore[reportIncompatibleMethodOverride] -- as in urllib3
+        _watch(self.sock)
+        return super().getresponse()
+
+
+class _TlsConnection(HTTPSConnection):
+    def getresponse(self) -> HTTPResponse:  # pyright: ignore[reportIncompatibleMethodOverride] -- as in urllib3
+        _watch(self.sock)
+        return super().getresponse()
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection  # pyright: ignore[reportAssignmentType] -- as urllib3 documents it
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection  # pyright: ignore[reportAssignmentType] -- as urllib3 documents it
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """An adapter whose connections tell the deadline of their thread which socket they read from."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- as in requests
+        """Make the pools of direct connections."""
+        super().init_poolmanager(*args, **options)
+        _watched(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 -- as in requests
+        """Make the pools of connections through a proxy."""
+        return _watched(super().proxy_manager_for(*args, **options))
+
+
+def _watched(manager: PoolManager) -> PoolManager:
+    pools: dict[str, type[HTTPConnectionPool] | type[HTTPSConnectionPool]] = {"http": _Pool, "https": _TlsPool}
+    manager.pool_classes_by_scheme = pools
+    return manager

