@@ -18,7 +18,7 @@ from tiktok_organic_dagster.tables.model import ColumnType
 
 pc: Any = pyarrow.compute  # its functions are made when it is imported, so they have no types
 
-_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)  # no two repeats of digits meet
 _DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|\+00:00)?)?", re.ASCII)
 _BOOLEANS: dict[Any, bool] = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -108,10 +108,10 @@ def _is_numeric(value: Any) -> bool:  # noqa: ANN401
 
 
 def _times(values: Sequence[Any]) -> Converted:
-    if _only(values, str) or _only(values, int):
+    if _only(values, int) or _are_digits(values):
         try:
             seconds = pc.cast(pa.array(values), pa.int64())
-        except (pa.ArrowInvalid, UnicodeEncodeError):
+        except (pa.ArrowInvalid, OverflowError):  # too large for 64 bits
             pass
         else:
             bounds = pc.min_max(seconds).as_py()
@@ -154,6 +154,11 @@ def _booleans(values: Sequence[Any]) -> Converted:
 def _only(values: Sequence[Any], *types: type) -> bool:
     """Whether all values are of exactly these types, or absent. A bool is no int here."""
     return set(map(type, values)) <= {*types, type(None)}
+
+
+def _are_digits(values: Sequence[Any]) -> bool:
+    """Whether all values are texts of plain digits, or absent; Arrow would read `0x10` as a number, too."""
+    return _only(values, str) and all(value is None or (value.isascii() and value.isdecimal()) for value in values)
 
 
 def _one_by_one(values: Sequence[Any], arrow_type: pa.DataType, one: Callable[[Any], Any]) -> Converted:
