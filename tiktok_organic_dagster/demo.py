@@ -3,8 +3,7 @@
 import json
 import os
 import secrets
-import shutil
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.accounts.tokens import FixedToken
 from tiktok_organic_dagster.cli.redirect import code_of
 from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.local_ui import dagster_dev, dagster_home
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.simulator import Simulator
 from tiktok_organic_dagster.tables import ALL_SCOPES, CATALOGUE
@@ -44,7 +44,8 @@ def run(settings: Settings) -> None:
     console = Console()
     with simulated_tiktok(settings) as demo:
         accounts = connect_all(demo)
-        console.print(f"A simulated TikTok with {len(accounts)} accounts: {', '.join(f'@{a.username}' for a in accounts)}")
+        names = ", ".join(f"@{account.username}" for account in accounts)
+        console.print(f"A simulated TikTok with {len(accounts)} accounts: {names}")
         today = datetime.now(UTC).date()
         with console.status("Dagster materializes 58 days of account metrics, one call per account ..."):
             materialize("account_metrics_refresh", today - timedelta(days=BACKFILL_DAYS), today)
@@ -54,35 +55,18 @@ def run(settings: Settings) -> None:
 
 
 def ui(settings: Settings, port: int) -> None:
-    """Dagster's UI: on the user's own settings once an account is connected there, else on the demo.
-
-    Args:
-        settings: The user's own.
-        port: The port of the web server.
-    """
-    if has_accounts(settings):
-        home = dagster_home(settings.home)
-        _dagster_dev(home, port)
-        return
+    """Dagster's UI on the demo, with its simulated TikTok running; the demo is loaded first if it was not yet."""
     if not (demo_home(settings) / "warehouse.duckdb").exists():
         run(settings)
     with simulated_tiktok(settings) as demo:
         connect_all(demo)
         Console().print("No account is connected: this is the demo, with its simulated TikTok.")
-        _dagster_dev(dagster_home(demo.home), port)
+        dagster_dev(dagster_home(demo.home), port)
 
 
 def demo_home(settings: Settings) -> Path:
     """The folder of the demo, apart from real data."""
     return settings.home / "demo"
-
-
-def has_accounts(settings: Settings) -> bool:
-    """Whether an account is connected in the user's own state database; one that is not there is not made."""
-    file = settings.state_url.removeprefix("sqlite:///")
-    if file != settings.state_url and not Path(file).exists():
-        return False
-    return bool(open_accounts(settings).accounts())
 
 
 @contextmanager
@@ -147,25 +131,6 @@ def materialize(job: str, first: date, last: date) -> None:
     if not result.success:
         reasons = [str(event.step_failure_data.error) for event in result.get_step_failure_events()]
         raise DemoError(f"The job {job} failed: {' '.join(reasons)}")
-
-
-def dagster_home(home: Path) -> Path:
-    """A folder for Dagster's runs below a home, with the project's dagster.yaml in it."""
-    folder = home / "dagster"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    config = Path(__file__).resolve().parents[1] / "dagster.yaml"
-    if config.exists():
-        shutil.copy(config, folder / "dagster.yaml")
-    return folder
-
-
-def _dagster_dev(home: Path, port: int) -> None:
-    import subprocess  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
-    environment: Mapping[str, str] = {**os.environ, "DAGSTER_HOME": str(home)}
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "tiktok_organic_dagster.definitions", "-p", str(port)]
-    subprocess.run(command, env=environment, check=False)
 
 
 def _answers(port: int) -> bool:

@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values, find_dotenv
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tiktok_organic_dagster.errors import ConfigurationError
 
 PREFIX = "TIKTOK_ORGANIC_"
 SECRETS = frozenset({"TIKTOK_CLIENT_SECRET", "TIKTOK_ORGANIC_KEY", "TIKTOK_ORGANIC_WAREHOUSE", "TIKTOK_ORGANIC_STATE"})
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(ge=1)]
 
 
@@ -86,15 +86,31 @@ class Settings(BaseSettings):
         return value.rstrip("/")
 
     @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 -- pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Python code may use the fields' names; a variable `KEY` or `STATE` of another program is not ours."""
+        for source in (env_settings, dotenv_settings):
+            source.config = source.config.copy()
+            source.config.update({"populate_by_name": False, "validate_by_name": False})
+        return init_settings, env_settings, dotenv_settings
+
+    @classmethod
     def load(cls) -> Self:
         """Read the settings of this process.
 
         Raises:
-            ConfigurationError: A variable is malformed, or one that begins with `TIKTOK_ORGANIC_` is not known.
+            ConfigurationError: A variable is malformed, or one that begins with `TIKTOK_ORGANIC_` is not known; the
+                `.env` file is no text.
         """
         dotenv = find_dotenv(usecwd=True)
         known = cls.variables()
-        for name in [*os.environ, *(dotenv_values(dotenv) if dotenv else ())]:
+        for name in [*os.environ, *_names_in(dotenv)]:
             if name.startswith(PREFIX) and name not in known:
                 raise ConfigurationError(_unknown_variable(name, sorted(known)))
         try:
@@ -136,6 +152,14 @@ class Settings(BaseSettings):
         if not url.startswith(prefix):
             return url
         return prefix + str((self.base / Path(url.removeprefix(prefix)).expanduser()).resolve())
+
+
+def _names_in(dotenv: str) -> list[str]:
+    """The variables that a `.env` file sets."""
+    try:
+        return list(dotenv_values(dotenv)) if dotenv else []
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"The file {dotenv} is not a text in UTF-8. Save it as one.") from None
 
 
 def _unknown_variable(name: str, known: list[str]) -> str:

@@ -87,7 +87,8 @@ def _sorted_out(table: Table, batch: pa.RecordBatch, failures: pd.DataFrame, fin
             findings.add(table.name, ", ".join(sample), kind, len(rows), sample)
     for check, kind in ((_BOUNDS, Kind.OUT_OF_BOUNDS), (_VALUES, Kind.UNKNOWN_VALUE)):
         for column, cases in failures[failures["check"] == check].groupby("column", sort=False):
-            findings.add(table.name, str(column), kind, len(cases), cases["failure_case"].iloc[0])
+            first = cases.sort_values("index")["failure_case"].iloc[0]
+            findings.add(table.name, str(column), kind, len(cases), first)
     kept = sorted(set(range(batch.num_rows)) - rejected - repeated)
     return batch if len(kept) == batch.num_rows else batch.take(pa.array(kept, pa.int64()))
 

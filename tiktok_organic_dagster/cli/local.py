@@ -29,6 +29,10 @@ def demo() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the UI.")
 def ui(port: int) -> None:
     """Open Dagster's UI on your accounts, or on the demo while none is connected: what `make ui` runs."""
-    from tiktok_organic_dagster.demo import ui as run_ui  # noqa: PLC0415 -- Dagster, that no other command needs
+    from tiktok_organic_dagster import demo, local_ui  # noqa: PLC0415 -- Dagster, that no other command needs
 
-    run_ui(Settings.load(), port)
+    settings = Settings.load()
+    if local_ui.has_accounts(settings):
+        local_ui.dagster_dev(local_ui.dagster_home(settings.home), port)
+    else:
+        demo.ui(settings, port)

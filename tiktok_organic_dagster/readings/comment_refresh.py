@@ -6,7 +6,7 @@ video shows is what a reading goes by; it arrives 24 to 48 hours late.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 YOUNG = timedelta(days=7)
@@ -80,7 +80,7 @@ def _refresh_known(
     young = video.is_young(now)
     rose = video.counter > (counted or 0)
     fell = video.counter < (counted or 0)
-    unseen_today = read_at.date() < now.date()
+    unseen_today = read_at.astimezone(UTC).date() < now.astimezone(UTC).date()
     if (
         fell
         or (young and rose)

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 
 from tiktok_organic_dagster.findings import Findings, Kind
 from tiktok_organic_dagster.tables.conversion import Converted, convert
 from tiktok_organic_dagster.tables.model import Column, ColumnType, Entry, Field, Label, Table
+
+pc: Any = pyarrow.compute  # its functions are made when it is imported, so they have no types
 
 JsonObject = Mapping[str, Any]
 
@@ -75,10 +78,13 @@ def _read(table: Table, column: Column, values: list[Any], findings: Findings) -
     if column.handle:
         values = [value.removeprefix("@") if isinstance(value, str) else value for value in values]
     converted: Converted = convert(column.type, values)
-    if column.identifier and "" in values:
-        blank = [value for value in values if value == ""]
-        converted.unreadable.extend(blank)
-        converted.array = pa.array([value or None for value in converted.array.to_pylist()], column.type.arrow)
+    if column.identifier:
+        texts: list[str | None] = converted.array.to_pylist()
+        if "" in texts:
+            converted.unreadable.extend(value for value, text in zip(values, texts, strict=True) if text == "")
+            converted.array = pa.array([text or None for text in texts], column.type.arrow)
+    if column.name in table.key and column.type is ColumnType.FLOAT:
+        converted.array = pc.add(converted.array, 0.0)  # turns -0.0 into 0.0: for a database they are the same key
     for kind, found in ((Kind.UNREADABLE, converted.unreadable), (Kind.MENDED_TEXT, converted.mended)):
         if found:
             findings.add(table.name, column.name, kind, len(found), found[0])
@@ -106,7 +112,8 @@ def objects_of(table: Table, answer: Sequence[JsonObject], identifier: str, find
     objects: dict[Any, JsonObject] = {}
     for number, item in enumerate(answer):
         name = item.get(identifier)
-        place = name if isinstance(name, str | int) and name != "" else (number,)  # no id: told apart by its place
+        is_id = isinstance(name, str | int) and not isinstance(name, bool) and name != ""
+        place = name if is_id else (number,)  # no id: told apart by its place
         if place in objects:
             findings.add(table.name, identifier, Kind.DUPLICATE, 1, name)
         else:

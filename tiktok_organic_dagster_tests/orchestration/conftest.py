@@ -26,7 +26,7 @@ def new_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.chdir(tmp_path)  # where no .env is found
     deployments: list[Deployment] = []
 
-    def new(*, accounts: int = 2, videos: int = 12, **settings: str) -> Deployment:
+    def new(*, accounts: int = 2, videos: int = 6, **settings: str) -> Deployment:
         folder = tmp_path / f"home{len(deployments)}"
         deployments.append(Deployment(folder, monkeypatch, accounts=accounts, videos=videos, settings=settings))
         return deployments[-1]
@@ -38,7 +38,7 @@ def new_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 @pytest.fixture
 def deployment(noon: time_machine.Traveller, new_deployment: Callable[..., Deployment]) -> Deployment:
-    """Two connected accounts with a dozen videos each, at noon."""
+    """Two connected accounts with a handful of videos each, at noon."""
     made = new_deployment()
     made.connect_all()
     return made

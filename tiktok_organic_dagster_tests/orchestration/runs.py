@@ -102,13 +102,12 @@ class Run:
         ]
 
     def check(self, table: str, name: str) -> AssetCheckEvaluation:
-        """The result of one check of a table."""
-        (found,) = [
+        """The last result of one check of a table."""
+        return [
             result
             for result in self._result.get_asset_check_evaluations()
             if result.asset_key == AssetKey(table) and result.check_name == name
-        ]
-        return found
+        ][-1]
 
     def metadata(self, table: str, day: date) -> dict[str, Any]:
         """What is shown with the materialization of one partition."""

@@ -226,7 +226,7 @@ def test_without_an_account_the_failure_says_how_to_connect_one(
 @pytest.mark.parametrize(
     ("table", "fields"),
     [
-        (f"{VIDEOS}_audience_genders", {"item_id", "audience_genders"}),
+        (f"{VIDEOS}_audience_genders", {"item_id", "create_time", "audience_genders"}),  # paging needs the first two
         (ACTIVITY, {"audience_activity"}),
         (ACCOUNT, {"username", *truth.PROFILE}),
         (METRICS, {"profile_image", *truth.METRICS}),

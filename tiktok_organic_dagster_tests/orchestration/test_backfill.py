@@ -1,0 +1,61 @@
+"""Backfills as the UI starts them: web server and backfill daemon of Dagster in this process."""
+
+from tiktok_organic_dagster_tests import truth
+from tiktok_organic_dagster_tests.orchestration import ui
+from tiktok_organic_dagster_tests.orchestration.dagster_in_process import Dagster
+from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
+from tiktok_organic_dagster_tests.orchestration.runs import (
+    ACCOUNT,
+    ALL_TABLES,
+    COMMENTS,
+    METRIC_TABLES,
+    METRICS,
+    VIDEO_TABLES,
+)
+
+
+def test_a_backfill_of_all_tables_over_some_days_loads_what_each_of_them_can(
+    deployment: Deployment, dagster: Dagster
+) -> None:
+    days = [deployment.days_ago(back) for back in (3, 2, 1, 0)]
+
+    backfill = ui.backfill(dagster, ALL_TABLES, days)
+    dagster.work_off_backfills()
+
+    assert ui.backfill_status(dagster, backfill) == "COMPLETED_FAILED"
+    for table in ALL_TABLES:
+        assert ui.materialized(dagster, table) == (days if table in METRIC_TABLES else [deployment.today]), table
+    loaded, expected = deployment.everything(), truth.everything(deployment)
+    for table in (ACCOUNT, *VIDEO_TABLES, COMMENTS):
+        assert loaded[table] == expected[table], table
+    for table in METRIC_TABLES:
+        assert loaded[table] == [row for row in expected[table] if row[1] in days], table
+
+
+def test_a_backfill_of_58_days_of_account_metrics_is_one_run(deployment: Deployment, dagster: Dagster) -> None:
+    days = [deployment.days_ago(back) for back in range(58, 0, -1)]
+
+    backfill = ui.backfill(dagster, METRIC_TABLES, days)
+    dagster.work_off_backfills()
+
+    assert ui.backfill_status(dagster, backfill) == "COMPLETED_SUCCESS"
+    (run,) = ui.runs(dagster)
+    assert run["status"] == "SUCCESS"
+    assert len(deployment.simulator.calls) == 2
+    assert ui.materialized(dagster, METRICS) == days
+
+
+def test_a_backfill_that_reaches_too_far_back_loads_and_marks_the_days_that_it_can(
+    deployment: Deployment, dagster: Dagster
+) -> None:
+    asked = [deployment.days_ago(back) for back in (60, 59, 58, 57)]
+
+    backfill = ui.backfill(dagster, METRIC_TABLES, asked)
+    dagster.work_off_backfills()
+
+    assert ui.backfill_status(dagster, backfill) == "COMPLETED_FAILED"
+    (run,) = ui.runs(dagster)
+    said = next(event["failureMetadata"]["description"] for event in run["eventConnection"]["events"] if event)
+    assert "2026-09-24 to 2026-09-25 (2 days)" in said
+    for table in METRIC_TABLES:
+        assert ui.materialized(dagster, table) == asked[2:]

@@ -1,0 +1,168 @@
+"""What Dagster's UI asks of its web server, in GraphQL: the same for one in this process and one over HTTP."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Protocol
+
+
+class Asks(Protocol):
+    """Anything that answers GraphQL."""
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data that GraphQL answers a query with."""
+        ...
+
+
+def _keys(tables: Sequence[str]) -> list[dict[str, list[str]]]:
+    return [{"path": [table]} for table in tables]
+
+
+DEFINITIONS = """{
+  repositoriesOrError {
+    __typename
+    ... on PythonError { message }
+    ... on RepositoryConnection { nodes {
+      name location { name }
+      assetNodes {
+        assetKey { path } opNames groupName kinds description isPartitioned
+        dependencyKeys { path }
+        partitionKeys
+        assetChecksOrError { ... on AssetChecks { checks { name } } }
+      }
+      jobs { name } schedules { name } sensors { name }
+      allTopLevelResourceDetails { name }
+    } }
+  }
+}"""
+
+
+def definitions(server: Asks) -> dict[str, Any]:
+    """The one code location as the UI shows it."""
+    answer = server.ask(DEFINITIONS)["repositoriesOrError"]
+    assert answer["__typename"] == "RepositoryConnection", answer
+    (repository,) = answer["nodes"]
+    return repository
+
+
+def tables(server: Asks) -> list[str]:
+    """The assets that the UI shows."""
+    return sorted(node["assetKey"]["path"][0] for node in definitions(server)["assetNodes"])
+
+
+def backfill(server: Asks, tables: Sequence[str], days: Sequence[date]) -> str:
+    """Press "Materialize" for some days; gives the id of the backfill."""
+    answer = server.ask(
+        """mutation ($parameters: LaunchBackfillParams!) {
+          launchPartitionBackfill(backfillParams: $parameters) {
+            __typename
+            ... on LaunchBackfillSuccess { backfillId }
+            ... on PythonError { message }
+          }
+        }""",
+        parameters={"assetSelection": _keys(tables), "partitionNames": [day.isoformat() for day in days]},
+    )["launchPartitionBackfill"]
+    assert answer["__typename"] == "LaunchBackfillSuccess", answer
+    return answer["backfillId"]
+
+
+def backfill_status(server: Asks, backfill_id: str) -> str:
+    """How a backfill stands."""
+    return server.ask(
+        "query ($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }",
+        id=backfill_id,
+    )["partitionBackfillOrError"]["status"]
+
+
+def materialize(server: Asks, tables: Sequence[str], day: date) -> str:
+    """Press "Materialize" for one day, as one run; gives the id of the run."""
+    answer = server.ask(
+        """mutation ($parameters: ExecutionParams!) {
+          launchPipelineExecution(executionParams: $parameters) {
+            __typename
+            ... on LaunchRunSuccess { run { runId } }
+            ... on PythonError { message }
+            ... on RunConfigValidationInvalid { errors { message } }
+          }
+        }""",
+        parameters={
+            "mode": "default",
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day.isoformat()}]},
+            "runConfigData": {},
+            "selector": {
+                "repositoryLocationName": "tiktok_organic_dagster",
+                "repositoryName": "__repository__",
+                "jobName": "__ASSET_JOB",
+                "assetSelection": _keys(tables),
+            },
+        },
+    )["launchPipelineExecution"]
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    return answer["run"]["runId"]
+
+
+def run_status(server: Asks, run_id: str) -> str:
+    """How a run stands."""
+    return server.ask("query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id)["runOrError"][
+        "status"
+    ]
+
+
+def runs(server: Asks) -> list[dict[str, Any]]:
+    """All runs, the oldest first: status, steps, tags and what a failed step said."""
+    found = server.ask("""{ runsOrError { ... on Runs { results {
+      runId status
+      tags { key value }
+      assetSelection { path }
+      stepStats { stepKey status }
+      eventConnection(limit: 1000) { events {
+        ... on ExecutionStepFailureEvent { stepKey error { message } failureMetadata { description } }
+      } }
+    } } } }""")["runsOrError"]["results"]
+    return list(reversed(found))
+
+
+def materialized(server: Asks, table: str) -> list[date]:
+    """The partitions of a table that the UI shows in green, in order."""
+    (node,) = server.ask(
+        """query ($keys: [AssetKeyInput!]!) { assetNodes(assetKeys: $keys) { assetPartitionStatuses {
+          __typename
+          ... on TimePartitionStatuses { ranges { status startKey endKey } }
+        } } }""",
+        keys=_keys([table]),
+    )["assetNodes"]
+    days: list[date] = []
+    for span in node["assetPartitionStatuses"]["ranges"]:
+        if span["status"] == "MATERIALIZED":
+            first, last = date.fromisoformat(span["startKey"]), date.fromisoformat(span["endKey"])
+            days += [date.fromordinal(number) for number in range(first.toordinal(), last.toordinal() + 1)]
+    return sorted(days)
+
+
+def stop_automation(server: Asks) -> None:
+    """Switch all schedules and sensors off, so that only what the test starts is running."""
+    location = definitions(server)
+    for kind, field in (("schedules", "scheduleState"), ("sensors", "sensorState")):
+        for each in location[kind]:
+            _stop(server, kind, field, each["name"])
+
+
+def _stop(server: Asks, kind: str, field: str, name: str) -> None:
+    one = kind.removesuffix("s")
+    selector = {
+        "repositoryLocationName": "tiktok_organic_dagster",
+        "repositoryName": "__repository__",
+        f"{one}Name": name,
+    }
+    title = one.capitalize()
+    found = server.ask(
+        f"query ($selector: {title}Selector!) {{ {one}OrError({one}Selector: $selector) "
+        f"{{ ... on {title} {{ {field} {{ id }} }} }} }}",
+        selector=selector,
+    )
+    identity = found[f"{one}OrError"][field]["id"]
+    running = "stopRunningSchedule" if one == "schedule" else "stopSensor"
+    answer = server.ask(
+        f"mutation ($id: String!) {{ {running}(id: $id) {{ __typename ... on PythonError {{ message }} }} }}",
+        id=identity,
+    )
+    assert not answer[running]["__typename"].endswith("Error"), answer
