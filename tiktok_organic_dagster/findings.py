@@ -16,7 +16,7 @@ class Kind(Enum):
     DUPLICATE = ("rows repeat a key of the same answer; the first was kept", False)
     OUT_OF_BOUNDS = ("are outside the bounds that make sense; stored as sent", False)
     UNKNOWN_VALUE = ("are none of the documented values; stored as sent", False)
-    MENDED_TEXT = ("held characters that cannot be stored (NUL, half of a character); these were replaced", False)
+    MENDED_TEXT = ("held NUL or half of a character, which cannot be stored; mended", False)
 
     def __init__(self, words: str, is_error: bool) -> None:  # noqa: FBT001 -- an enum's members are positional
         self.words = words

@@ -34,7 +34,9 @@ class Settings(BaseSettings):
         base: The folder that relative paths are resolved against: that of the `.env` found, else the working directory.
     """
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True, dotenv_filtering="only_existing"
+    )
 
     base: Path = Field(default_factory=Path.cwd)
 

@@ -73,7 +73,16 @@ class _SteppingStop(Stop):
 class Lab:
     """A simulated TikTok whose accounts are connected, and a warehouse to load them into."""
 
-    def __init__(self, folder: Path, warehouse_url: str, clock: Clock, **simulator: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        warehouse_url: str,
+        clock: Clock,
+        *,
+        state_url: str | None = None,
+        key: str | None = None,
+        **simulator: int,
+    ) -> None:
         self.clock = clock
         self.simulator = Simulator(clock=clock.now, **simulator).start()
         self.world = self.simulator.world
@@ -81,6 +90,8 @@ class Lab:
             base=folder,
             home_folder=folder,
             warehouse=warehouse_url,
+            state=state_url,
+            key=key,
             client_id=CLIENT_ID,
             client_secret="lab-app-secret",
             redirect_uri=REDIRECT_URI,

@@ -28,6 +28,8 @@ from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
 from tiktok_organic_dagster.tables import Table
 from tiktok_organic_dagster.windows import Request
 
+NAMED_FAILURES = 10  # accounts named when all fail; the check and the log name each one
+
 Result = MaterializeResult[Any] | AssetCheckResult
 
 
@@ -101,7 +103,9 @@ def materialize(
     checks = _checks(context, tables, outcomes)
     if all(outcome.error is not None for outcome in outcomes):
         yield from checks
-        raise Failure("No account could be read. " + " ".join(f"@{o.account.username}: {o.error}" for o in outcomes))
+        reasons = [f"@{outcome.account.username}: {outcome.error}" for outcome in outcomes]
+        more = f" And {len(reasons) - NAMED_FAILURES} more." if len(reasons) > NAMED_FAILURES else ""
+        raise Failure(f"No account could be read. {' '.join(reasons[:NAMED_FAILURES])}{more}")
     if request.refused:
         for table in tables:
             for day in request.allowed:

@@ -143,25 +143,25 @@ def newest_usernames(session: Session, today: date) -> dict[str, str]:
     )
 
 
-def with_fewer_fields(ask: Callable[[list[str]], T], fields: list[str], fewer: list[str], notes: Notes) -> T:
-    """Ask for fields; if TikTok refuses them, once more without those that accounts of another kind do not have.
+def with_fewer_fields(ask: Callable[[list[str]], T], choices: Sequence[list[str]], notes: Notes) -> T:
+    """Ask for fields; if TikTok refuses them, again without those that not every account is given.
 
     Args:
         ask: The call.
-        fields: All fields whose scope was granted.
-        fewer: Those of them that every kind of account has.
+        choices: What to ask for, in order, see `field_choices`.
         notes: Where a warning goes.
 
     Raises:
-        RefusedError: TikTok refuses for another reason, or also without those fields.
+        RefusedError: TikTok refuses for another reason, or whatever is asked for.
     """
+    wanted, *fewer = choices
     try:
-        return ask(fields)
+        return ask(wanted)
     except RefusedError as error:
-        if error.code not in FIELD_REFUSALS or fewer == fields:
+        if error.code not in FIELD_REFUSALS or not fewer:
             raise
-        answer = ask(fewer)
-        left_out = [name for name in fields if name not in fewer]
+        answer = with_fewer_fields(ask, fewer, notes)
+        left_out = [name for name in wanted if name not in fewer[0]]
         notes.warnings.append(
             f"TikTok refused fields that not every account has ({error.code}: {error.message}). Read without them: "
             f"{', '.join(left_out)} are NULL."

@@ -7,7 +7,7 @@ from typing import Any
 
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, spool_rows, with_fewer_fields
-from tiktok_organic_dagster.tables import Table, fields_to_ask, missing_scopes
+from tiktok_organic_dagster.tables import Table, field_choices, missing_scopes
 from tiktok_organic_dagster.tables.conversion import convert
 from tiktok_organic_dagster.tables.model import ColumnType
 from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
@@ -41,8 +41,7 @@ class MetricsReading(Reading):
             return
         answer = with_fewer_fields(
             lambda fields: reader.daily_metrics(fields, min(self._days), max(self._days)),
-            fields_to_ask(self.tables, account.scopes),
-            fields_to_ask(self.tables, account.scopes, doubtful=False),
+            field_choices(self.tables, account.scopes),
             notes,
         )
         days = self._asked_for(objects_of(self.tables[0], answer["metrics"], "date", notes.findings))

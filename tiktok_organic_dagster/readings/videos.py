@@ -6,7 +6,7 @@ from functools import partial
 
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, spool_rows, with_fewer_fields
-from tiktok_organic_dagster.tables import VIDEOS, Table, fields_to_ask
+from tiktok_organic_dagster.tables import VIDEOS, Table, field_choices
 from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
 from tiktok_organic_dagster.tiktok.client import AccountReader, VideoPage
 from tiktok_organic_dagster.warehouse import Session, Spool
@@ -62,8 +62,7 @@ class VideosReading(Reading):
 
         first, others = with_fewer_fields(
             begin,
-            fields_to_ask(self.tables, account.scopes),
-            fields_to_ask(self.tables, account.scopes, doubtful=False),
+            field_choices(self.tables, account.scopes),
             notes,
         )
         if first is not None:

@@ -10,6 +10,7 @@ from tiktok_organic_dagster.tables.model import (
     Label,
     Table,
     Writing,
+    field_choices,
     fields_to_ask,
     missing_scopes,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "Label",
     "Table",
     "Writing",
+    "field_choices",
     "fields_to_ask",
     "missing_scopes",
 ]

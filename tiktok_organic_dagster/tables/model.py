@@ -47,12 +47,6 @@ class Field:
     availability: Availability = Availability.ALL
     also_scope: str | None = None
 
-    def doubtful(self, scopes: Iterable[str]) -> bool:
-        """Whether TikTok may refuse a whole call because of this field, although its scope was granted."""
-        return self.availability is not Availability.ALL or (
-            self.also_scope is not None and self.also_scope not in scopes
-        )
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -161,26 +155,38 @@ class Table:
         raise KeyError(f"{self.name}.{name}")
 
 
-def fields_to_ask(tables: Iterable[Table], scopes: Iterable[str], *, doubtful: bool = True) -> list[str]:
+def fields_to_ask(tables: Iterable[Table], scopes: Iterable[str]) -> list[str]:
     """The `fields` to ask TikTok for: what the tables need, as far as the account granted it.
 
     Args:
         tables: The tables to fill.
         scopes: The permissions the account granted. One field without its scope makes TikTok refuse the whole call.
-        doubtful: Whether to ask also for fields that TikTok may refuse to accounts of another kind.
 
     Returns:
         Names in the order of the catalogue, each once.
     """
+    return field_choices(tables, scopes)[0]
+
+
+def field_choices(tables: Iterable[Table], scopes: Iterable[str]) -> list[list[str]]:
+    """The `fields` to ask TikTok for, and what to ask for in their place if it refuses the call because of them.
+
+    Args:
+        tables: The tables to fill.
+        scopes: The permissions the account granted.
+
+    Returns:
+        All fields whose scope was granted; then without those that may want a second scope, which was not; then without
+        those that only some kinds of account have. A choice that leaves out nothing more is not repeated.
+    """
     granted = frozenset(scopes)
-    return list(
-        dict.fromkeys(
-            field.name
-            for table in tables
-            for field in table.source_fields
-            if field.scope is not None and field.scope in granted and (doubtful or not field.doubtful(granted))
-        )
-    )
+    asked = [
+        field for table in tables for field in table.source_fields if field.scope is not None and field.scope in granted
+    ]
+    surely_granted = [field for field in asked if field.also_scope is None or field.also_scope in granted]
+    for_all = [field for field in surely_granted if field.availability is Availability.ALL]
+    choices = [list(dict.fromkeys(field.name for field in fields)) for fields in (asked, surely_granted, for_all)]
+    return [names for number, names in enumerate(choices) if names not in choices[:number]]
 
 
 def missing_scopes(tables: Iterable[Table], scopes: Iterable[str]) -> dict[str, list[str]]:

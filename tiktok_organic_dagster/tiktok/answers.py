@@ -7,7 +7,7 @@ from typing import Any, Never, cast
 
 from tiktok_organic_dagster.tiktok.errors import Fault, Remedy, clean, meaning
 
-_DIGITS = re.compile(r"\s*-?\d{1,9}\s*")
+_DIGITS = re.compile(r"\s*-?\d{1,19}\s*", re.ASCII)
 _TRANSIENT_STATUS = frozenset({408, 425})
 _ADDRESS = "Check TIKTOK_API_URL."
 _LATER = "It was tried several times; try again later."
@@ -31,7 +31,7 @@ def read_answer(endpoint: str, status: int, body: bytes, secrets: tuple[str, ...
         secrets: What was sent and must not show in a message.
     """
     envelope = _envelope(body)
-    code = None if envelope is None else _code(envelope.get("code"))
+    code = None if envelope is None else whole_number(envelope.get("code"))
     if envelope is None or code is None:
         return _by_status(endpoint, status, body, secrets)
     request_id = clean(str(envelope["request_id"])) if envelope.get("request_id") else None
@@ -71,8 +71,8 @@ def _no_constant(name: str) -> Never:
     raise ValueError(f"{name} is not JSON")
 
 
-def _code(value: object) -> int | None:
-    """A return code: an integer, or one in a string."""
+def whole_number(value: object) -> int | None:
+    """An integer, or one written as a text or as a float; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

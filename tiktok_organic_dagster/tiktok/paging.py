@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from tiktok_organic_dagster.tiktok.answers import whole_number
 from tiktok_organic_dagster.tiktok.errors import Fault, PagingError, Remedy
 
 MAX_STALE_PAGES = 100  # in a row without a new row; TikTok's filters leave some pages empty, not a hundred
@@ -51,7 +52,7 @@ def parse_page(data: dict[str, Any], rows_key: str) -> RawPage:
     has_more = _boolean(data.get("has_more"))
     if has_more is None:
         raise ValueError("without a readable `has_more`")
-    cursor = _integer(data.get("cursor"))
+    cursor = whole_number(data.get("cursor"))
     if has_more and cursor is None:
         raise ValueError("`has_more` without a readable `cursor`")
     return RawPage(listed, cursor, has_more)
@@ -130,14 +131,3 @@ def _boolean(value: object) -> bool | None:
     if isinstance(value, str):
         return _BOOLEANS.get(value.strip().lower())
     return _BOOLEANS.get(value) if isinstance(value, bool | int) else None
-
-
-def _integer(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    text = value.strip() if isinstance(value, str) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tiktok_organic_dagster.settings import Settings
-from tiktok_organic_dagster.tables import CATALOGUE
-from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseError
+from tiktok_organic_dagster.tables import CATALOGUE, Table
+from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseError, quoted
 from tiktok_organic_dagster.warehouse.bookkeeping import OWN_TABLES
 from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
 from tiktok_organic_dagster.warehouse.postgres import PostgresWarehouse
@@ -46,8 +46,23 @@ def rename_business_id(settings: Settings, old: str, new: str) -> None:
         session.prepare(tables)
         with session.transaction("rename"):
             for table in tables:
+                _refuse_clash(session, table, old, new)
                 session.execute(
                     f"UPDATE {session.name_of(table)} SET _business_id = ? WHERE _business_id = ?",  # noqa: S608
                     new,
                     old,
                 )
+
+
+def _refuse_clash(session: Session, table: Table, old: str, new: str) -> None:
+    same = " AND ".join(f"a.{quoted(name)} = b.{quoted(name)}" for name in table.key if name != "_business_id")
+    name = session.name_of(table)
+    if session.query(
+        f"SELECT 1 FROM {name} AS a JOIN {name} AS b ON {same} WHERE a._business_id = ? AND b._business_id = ? LIMIT 1",  # noqa: S608
+        old,
+        new,
+    ):
+        raise WarehouseError(
+            f"{table.name} holds rows of {old} and of {new} under the same key, so one cannot take over from the "
+            f"other. Nothing was changed. Delete those of one (WHERE _business_id = '{new}'), then try again."
+        )

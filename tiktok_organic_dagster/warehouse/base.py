@@ -63,7 +63,11 @@ class Session(ABC):
 
     def name_of(self, table: Table) -> str:
         """A table's full name in SQL."""
-        return f"{quoted(self.schema)}.{quoted(table.name)}"
+        return f"{self.schema_name()}.{quoted(table.name)}"
+
+    def schema_name(self) -> str:
+        """The schema's full name in SQL."""
+        return quoted(self.schema)
 
     def prepare(self, tables: Sequence[Table]) -> None:
         """Create what is missing: the schema, tables, and columns that the catalogue has and a table has not.
@@ -75,7 +79,7 @@ class Session(ABC):
             return
         with self.transaction("prepare"):
             if not self.schema_exists():
-                self.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema)}")
+                self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.schema_name()}")
             for table, there in self._existing(tables):
                 missing = self._missing(table, there)
                 if not there:

@@ -15,6 +15,7 @@ from tiktok_organic_dagster.warehouse.spool import Spool
 
 LOCK_WAIT_S = 120
 _RETRY_S = 0.1
+_LOCKED = "Could not set lock"
 _HOLDER = re.compile(r"held in (.+? \(PID \d+\))")
 _MEMORY_LIMIT = "512MB"
 
@@ -25,10 +26,18 @@ class DuckDBSession(Session):
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str | None) -> None:
         self._connection = connection
         super().__init__(schema)
+        self.execute("SET TimeZone = 'UTC'")
+        self._catalog = str(self.query("SELECT current_database()")[0][0])
+        there = self._schemata()
+        self.schema = there[0] if there else self.schema  # as it was written when it was made
 
     def default_schema(self) -> str:
         """DuckDB's own."""
         return "main"
+
+    def schema_name(self) -> str:
+        """With the database in front: a schema may be called like the file, and would be taken for it."""
+        return f"{quoted(self._catalog)}.{quoted(self.schema)}"
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
         """The rows that a statement returns."""
@@ -84,7 +93,16 @@ class DuckDBSession(Session):
 
     def schema_exists(self) -> bool:
         """Whether the schema is there."""
-        return bool(self.query("SELECT 1 FROM information_schema.schemata WHERE schema_name = ?", self.schema))
+        return bool(self._schemata())
+
+    def _schemata(self) -> list[str]:
+        """The schema as it stands in the file, if it is there: names that differ in case alone are one to DuckDB."""
+        rows = self.query(
+            "SELECT schema_name FROM information_schema.schemata "
+            "WHERE catalog_name = current_database() AND lower(schema_name) = lower(?)",
+            self.schema,
+        )
+        return [str(name) for (name,) in rows]
 
 
 class DuckDBWarehouse(Warehouse):
@@ -130,9 +148,9 @@ class DuckDBWarehouse(Warehouse):
         while True:
             try:
                 return duckdb.connect(self._file, config={"memory_limit": _MEMORY_LIMIT})
-            except duckdb.IOException as error:
+            except duckdb.Error as error:  # a damaged file is no IOException
                 text = str(error)
-                if "lock" not in text:
+                if _LOCKED not in text:
                     raise WarehouseError(
                         f"The warehouse {self._file} cannot be opened: {text.splitlines()[0]} Check that it is a "
                         "DuckDB file that you may write to."

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg2
 import pyarrow.csv
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from tiktok_organic_dagster.tables import Column, Table
@@ -86,18 +86,25 @@ def _placeholders(sql: str) -> str:
     return sql.replace("%", "%%").replace("?", "%s")
 
 
+def _without_passwords(url: URL) -> str:
+    """A URL to show: a password may also stand among its parameters."""
+    secret = [name for name in url.query if "password" in name.lower()]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
+
+
 class PostgresWarehouse(Warehouse):
     """A PostgreSQL database."""
 
     def __init__(self, url: str, schema: str | None = None) -> None:
         try:
             parsed = make_url(url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # the latter for a port that is no number
             raise WarehouseError(
                 "TIKTOK_ORGANIC_WAREHOUSE is not a database URL. Write it as postgresql://user:password@host:port/database."
             ) from None
-        super().__init__(parsed.set(drivername="postgresql").render_as_string(hide_password=True), schema)
-        self._dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+        parsed = parsed.set(drivername="postgresql")
+        super().__init__(_without_passwords(parsed), schema)
+        self._dsn = parsed.render_as_string(hide_password=False)
 
     @contextmanager
     def session(self) -> Generator[PostgresSession]:
@@ -111,16 +118,17 @@ class PostgresWarehouse(Warehouse):
                 self._dsn,
                 connect_timeout=_CONNECT_TIMEOUT_S,
                 application_name="tiktok-organic",
-                options="-c timezone=UTC",
             )
-        except psycopg2.OperationalError as error:
+        except psycopg2.Error as error:
             reason = " ".join(str(error).split())
             raise WarehouseError(
                 f"The warehouse {self.place} cannot be reached: {reason}. Check TIKTOK_ORGANIC_WAREHOUSE."
             ) from None
         connection.autocommit = True  # transactions are begun by name
         try:
-            yield PostgresSession(connection, self.schema)
+            session = PostgresSession(connection, self.schema)
+            session.execute("SET TIME ZONE 'UTC'")  # an option of the connection would lose to PGTZ, and hide the URL's
+            yield session
         except psycopg2.Error as error:
             raise WarehouseError(f"The warehouse {self.place} refused: {' '.join(str(error).split())}") from error
         finally:

@@ -59,17 +59,21 @@ def test_a_throttle_on_any_page_is_waited_out_and_never_taken_as_the_end(
     assert_everything_is_there(lab)
 
 
-def test_a_throttled_app_is_left_alone_for_the_whole_pause(new_lab: Callable[..., Lab]) -> None:
+def test_a_throttled_app_is_left_alone_by_all_of_its_accounts(new_lab: Callable[..., Lab]) -> None:
     lab = new_lab(accounts=2, videos=10)
-    lab.simulator.faults.add(Fault(refuse(40016, "App reaches the limit."), nth=1))
+    first, second = (lab.store.find(lab.business_id(index)) for index in (0, 1))
+    fault = lab.simulator.faults.add(Fault(refuse(40016, "App reaches the limit."), account=0))
 
-    outcomes = lab.read_videos()
+    (throttled,) = lab.read_videos(accounts=[first])
+    lab.simulator.calls.clear()
+    (left_alone,) = lab.read_videos(accounts=[second])
 
-    assert [outcome.error for outcome in outcomes] == [None, None]
-    assert sum(outcome.stats.pauses for outcome in outcomes) == 1
-    moments = [call.moment for call in lab.simulator.calls]
-    refused, others = moments[0], moments[1:]
-    assert [moment for moment in others if timedelta(0) < moment - refused < timedelta(minutes=5)] == []
+    assert fault.struck == 6, "one call, and one after each of 5 pauses"
+    assert all("resume" in (outcome.error or "") for outcome in (throttled, left_alone))
+    assert lab.simulator.calls.count() == 0
+    lab.clock.moment += timedelta(minutes=5)
+    (resumed,) = lab.read_videos(accounts=[second])
+    assert resumed.error is None
 
 
 def test_an_account_that_stays_throttled_fails_with_the_time_to_resume_and_others_go_on(
@@ -362,3 +366,19 @@ def test_a_page_that_comes_twice_is_not_stored_twice(new_lab: Callable[..., Lab]
     ids = [row[0] for row in lab.rows(VIDEOS)]
     assert len(ids) == len(set(ids))
     assert outcome.error is not None or len(ids) == 90
+
+
+def test_the_daily_followers_alone_are_given_up_without_the_scope_of_the_lifetime_number(
+    new_lab: Callable[..., Lab],
+) -> None:
+    lab = new_lab(accounts=1, videos=10)
+    lab.connect(0, without=["user.info.stats"])
+
+    (outcome,) = lab.read_metrics()
+
+    assert outcome.error is None
+    assert "followers_count are NULL" in outcome.notes.warnings[0]
+    columns = ["metric_date", "followers_count", "daily_new_followers", "video_views"]
+    expected = [(row[1], None, row[8], row[19]) for row in truth.metrics(lab)]
+    assert any(new is not None for _, _, new, _ in expected)
+    assert lab.rows(ACCOUNT_METRICS, columns) == truth.in_order(expected)

@@ -110,6 +110,11 @@ def _run_until_killed(lab: Lab, warehouse_url: str, step: str, at: int) -> int:
         "TIKTOK_ORGANIC_QPS_APP": "1000000",
     }
     finished = subprocess.run(
-        [sys.executable, "-c", script], env=environment, cwd=settings.home, check=False, capture_output=True, timeout=120
+        [sys.executable, "-c", script],
+        env=environment,
+        cwd=settings.home,
+        check=False,
+        capture_output=True,
+        timeout=120,
     )
     return finished.returncode

@@ -151,10 +151,7 @@ def test_a_new_username_labels_new_rows_and_leaves_old_ones(new_lab: Callable[..
 
     lab.read_everything()
 
-    named = {
-        table.name: set(lab.rows(table, ["video_creator_username", "metric_date"]))
-        for table in (ACCOUNT, VIDEOS)
-    }
+    named = {table.name: set(lab.rows(table, ["video_creator_username", "metric_date"])) for table in (ACCOUNT, VIDEOS)}
     expected = {(old, lab.clock.today - timedelta(days=1)), ("brand.new", lab.clock.today)}
     assert named == {ACCOUNT.name: expected, VIDEOS.name: expected}
     reloaded = f"metric_date >= DATE '{lab.clock.today - timedelta(days=58)}'"

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from dagster import DagsterInstance
+from dagster._cli.workspace.cli_target import workspace_opts_to_load_target
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.test_utils import create_test_daemon_workspace_context, instance_for_test
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.backfill import execute_backfill_iteration
+from dagster_dg_cli.cli.utils import create_temp_workspace_file
+from dagster_dg_core.context import DgContext
+from dagster_shared.cli import WorkspaceOpts
 from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.testclient import TestClient
 
@@ -72,3 +76,16 @@ def dagster_in_process(home: Path, **overrides: Any) -> Iterator[Dagster]:
         create_test_daemon_workspace_context(InProcessWorkspaceLoadTarget(origin), instance) as workspace,
     ):
         yield Dagster(instance, workspace)
+
+
+def loaded_by_dagster_dev(*workspace_files: str) -> list[tuple[str, str]]:
+    """Name and module of the code locations that `dagster dev` loads in the working directory, with `-w` or without."""
+    target = workspace_opts_to_load_target(WorkspaceOpts(workspace=workspace_files))
+    return [(origin.location_name, origin.loadable_target_origin.module_name) for origin in target.create_origins()]
+
+
+def loaded_by_dg_dev(project: Path) -> list[tuple[str, str]]:
+    """Name and module of the code locations that `dg dev` loads in a project: it writes a workspace file for them."""
+    context = DgContext.for_workspace_or_project_environment(project, {})
+    with create_temp_workspace_file(context, use_active_venv=True) as workspace_file:
+        return loaded_by_dagster_dev(workspace_file)

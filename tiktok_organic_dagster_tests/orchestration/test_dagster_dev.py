@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tiktok_organic_dagster.tables import CATALOGUE
 from tiktok_organic_dagster_tests.orchestration import ui
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.processes import (
@@ -16,7 +17,6 @@ from tiktok_organic_dagster_tests.orchestration.processes import (
     poll,
 )
 from tiktok_organic_dagster_tests.orchestration.runs import ALL_TABLES, METRIC_TABLES, METRICS
-from tiktok_organic_dagster.tables import CATALOGUE
 
 TABLES = {table.name: table for table in CATALOGUE}
 
@@ -28,8 +28,11 @@ def test_the_ui_materializes_all_tables_and_backfills_59_days(
     a_day_with_time_left()
     deployment = new_deployment()
 
-    with dagster_dev(["dagster", "dev"], dagster_home(tmp_path / "dagster")) as dev:
-        assert ui.tables(dev) == sorted(ALL_TABLES)
+    with dagster_dev(dagster_home(tmp_path / "dagster")) as dev:
+        shown = ui.definitions(dev)
+        assert shown["location"]["name"] == "tiktok_organic_dagster"
+        assert {job["name"] for job in shown["jobs"]} >= {"daily_readings", "account_metrics_refresh"}
+        assert {node["assetKey"]["path"][0] for node in shown["assetNodes"]} == set(ALL_TABLES)
         ui.stop_automation(dev)  # while no account is connected, so that it has not started anything
         deployment.connect_all()
         today = deployment.today

@@ -112,9 +112,7 @@ def test_there_is_one_asset_for_each_of_the_12_tables_filled_by_four_steps(locat
 
 
 def test_the_lineage_is_that_of_the_readings(location: Definitions) -> None:
-    found = {
-        table: {dep.asset_key.to_user_string() for dep in spec.deps} for table, spec in specs(location).items()
-    }
+    found = {table: {dep.asset_key.to_user_string() for dep in spec.deps} for table, spec in specs(location).items()}
 
     assert found == {table: above for table, (_, above) in STEPS_AND_LINEAGE.items()}
 
@@ -141,9 +139,7 @@ def test_each_step_has_the_backfill_policy_that_keeps_its_runs_apart(location: D
     assert found == BACKFILL_POLICIES
 
 
-@pytest.mark.parametrize(
-    ("warehouse", "kind"), [("", "duckdb"), ("postgresql://user@host/database", "postgres")]
-)
+@pytest.mark.parametrize(("warehouse", "kind"), [("", "duckdb"), ("postgresql://user@host/database", "postgres")])
 def test_every_table_is_in_one_group_and_shows_tiktok_and_its_warehouse(
     monkeypatch: pytest.MonkeyPatch, warehouse: str, kind: str
 ) -> None:

@@ -2,25 +2,24 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from subprocess import CompletedProcess
 
 import pytest
 from dagster import DagsterInstance
-from dagster._cli.workspace.cli_target import workspace_opts_to_load_target
-from dagster_shared.cli import WorkspaceOpts
 
 from tiktok_organic_dagster.tables import CATALOGUE
-from tiktok_organic_dagster_tests.orchestration import ui
+from tiktok_organic_dagster_tests.orchestration.dagster_in_process import (
+    MODULE,
+    loaded_by_dagster_dev,
+    loaded_by_dg_dev,
+)
 from tiktok_organic_dagster_tests.orchestration.deployment import ROOT, Deployment
 from tiktok_organic_dagster_tests.orchestration.processes import (
     a_day_with_time_left,
     command,
-    dagster_dev,
     dagster_home,
 )
 from tiktok_organic_dagster_tests.orchestration.runs import ACCOUNT, ALL_TABLES, METRIC_TABLES, marked
-
-JOBS = {"daily_readings", "account_metrics_refresh"}
 
 
 def test_dg_check_defs_is_content(new_deployment: Callable[..., Deployment]) -> None:
@@ -32,32 +31,15 @@ def test_dg_check_defs_is_content(new_deployment: Callable[..., Deployment]) -> 
     assert "All definitions loaded successfully." in done.stdout + done.stderr
 
 
-def test_dagster_dev_finds_by_itself_what_workspace_yaml_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dagster_dev_and_dg_dev_load_the_same_module_with_and_without_workspace_yaml(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(ROOT)
+    expected = [("tiktok_organic_dagster", MODULE)]
 
-    found, named = (_origins(WorkspaceOpts()), _origins(WorkspaceOpts(workspace=("workspace.yaml",))))
-
-    assert found == named
-    ((name, module),) = found
-    assert (name, module) == ("tiktok_organic_dagster", "tiktok_organic_dagster.definitions")
-
-
-def _origins(options: WorkspaceOpts) -> list[tuple[str, Any]]:
-    """The code locations that `dagster dev` would load with these options."""
-    origins = workspace_opts_to_load_target(options).create_origins()
-    return [(origin.location_name, origin.loadable_target_origin.module_name) for origin in origins]
-
-
-def test_dg_dev_loads_the_definitions(new_deployment: Callable[..., Deployment], tmp_path: Path) -> None:
-    new_deployment()
-
-    with dagster_dev(["dg", "dev"], dagster_home(tmp_path / "dagster")) as dev:
-        shown = ui.definitions(dev)
-
-    assert shown["location"]["name"] == "tiktok_organic_dagster"
-    assert sorted(node["assetKey"]["path"][0] for node in shown["assetNodes"]) == sorted(ALL_TABLES)
-    assert {job["name"] for job in shown["jobs"]} >= JOBS
-    assert {resource["name"] for resource in shown["allTopLevelResourceDetails"]} >= {"tiktok", "warehouse"}
+    assert loaded_by_dagster_dev() == expected
+    assert loaded_by_dagster_dev("workspace.yaml") == expected
+    assert loaded_by_dg_dev(ROOT) == expected
 
 
 def test_dagster_asset_materialize_loads_a_table_without_any_dagster_home(
@@ -97,8 +79,7 @@ def test_the_multiprocess_executor_materializes_all_tables(
     assert [name for name, count in rows.items() if not count] == list(METRIC_TABLES)
 
 
-def materialize(selection: str, day: str, **variables: str) -> Any:
-    module = "tiktok_organic_dagster.definitions"
+def materialize(selection: str, day: str, **variables: str) -> CompletedProcess[str]:
     return command(
-        "dagster", "asset", "materialize", "-m", module, "--select", selection, "--partition", day, **variables
+        "dagster", "asset", "materialize", "-m", MODULE, "--select", selection, "--partition", day, **variables
     )

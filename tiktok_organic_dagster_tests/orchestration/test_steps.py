@@ -1,8 +1,8 @@
 """The four steps, run by Dagster in this process: which rows land, what is marked, what a failure says."""
 
 import json
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -10,6 +10,7 @@ from dagster import AssetCheckSeverity, DagsterInstance
 
 from tiktok_organic_dagster.simulator import Call, Fault
 from tiktok_organic_dagster.simulator.faults import Effect, refuse
+from tiktok_organic_dagster.tables import CATALOGUE
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.runs import (
@@ -19,42 +20,35 @@ from tiktok_organic_dagster_tests.orchestration.runs import (
     COMMENTS,
     METRIC_TABLES,
     METRICS,
-    VIDEO_TABLES,
     VIDEOS,
     Run,
     marked,
 )
-from tiktok_organic_dagster.tables import CATALOGUE
 
 REFUSED = 40001  # a refusal that trying again does not mend
 READINGS = tuple(name for name in ALL_TABLES if name not in METRIC_TABLES)
 TABLES = {table.name: table for table in CATALOGUE}
 
 
-def test_the_readings_of_today_are_the_rows_of_the_world(deployment: Deployment, instance: DagsterInstance) -> None:
+def test_the_readings_of_today_are_the_rows_of_the_world_shown_with_their_number_and_a_preview(
+    deployment: Deployment, instance: DagsterInstance
+) -> None:
     run = Run(instance, ALL_TABLES, deployment.today)
 
     assert run.succeeded
     loaded, expected = deployment.everything(), truth.everything(deployment)
     for table in READINGS:
+        assert expected[table], f"the world has nothing for {table}"
         assert loaded[table] == expected[table], table
-        assert run.metadata(table, deployment.today)["dagster/partition_row_count"] == len(expected[table])
+        shown = run.metadata(table, deployment.today)
+        assert shown["dagster/partition_row_count"] == len(expected[table])
+        assert 1 <= len(shown["preview"].records) <= 10
         assert run.check(table, "accounts_loaded").passed
     for table in ALL_TABLES:
         assert marked(instance, table) == [deployment.today]
-
-
-def test_a_preview_shows_a_few_rows_without_what_comment_authors_are_called(
-    deployment: Deployment, instance: DagsterInstance
-) -> None:
-    run = Run(instance, ALL_TABLES, deployment.today)
-
-    for table in READINGS:
-        records = run.metadata(table, deployment.today)["preview"].records
-        assert 1 <= len(records) <= 10, table
-    shown = set(run.metadata(COMMENTS, deployment.today)["preview"].records[0].data)
-    assert {"comment_id", "likes"} <= shown
-    assert not shown & {"text", "display_name", "comment_author_username", "user_id", "unique_identifier"}
+    of_comments = set(run.metadata(COMMENTS, deployment.today)["preview"].records[0].data)
+    assert {"comment_id", "likes"} <= of_comments
+    assert not of_comments & {"text", "display_name", "comment_author_username", "user_id", "unique_identifier"}
 
 
 def test_58_days_of_account_metrics_are_one_call_for_each_account(
@@ -69,11 +63,11 @@ def test_58_days_of_account_metrics_are_one_call_for_each_account(
     assert sorted(call.business_id or "" for call in calls) == sorted(map(deployment.business_id, (0, 1)))
     assert {(call.params["start_date"], call.params["end_date"]) for call in calls} == {(str(first), str(last))}
     assert len(deployment.simulator.calls) == 2
-    expected = truth.everything(deployment)
+    loaded, expected = deployment.everything(), truth.everything(deployment)
     for table in METRIC_TABLES:
-        assert deployment.everything()[table] == expected[table]
+        assert loaded[table] == expected[table]
         assert marked(instance, table) == [deployment.days_ago(days) for days in range(58, 0, -1)]
-    rows_of = {day: 0 for day in marked(instance, ACTIVITY)}
+    rows_of = dict.fromkeys(marked(instance, ACTIVITY), 0)
     for row in expected[ACTIVITY]:
         rows_of[row[1]] += 1
     counted = {day: run.metadata(ACTIVITY, day)["dagster/partition_row_count"] for day in rows_of}
@@ -155,10 +149,13 @@ def test_an_unknown_account_is_a_failure_that_names_the_connected_ones(
     assert len(deployment.simulator.calls) == 0
 
 
+@pytest.mark.usefixtures("noon")
 def test_all_comments_asks_about_every_known_video_even_if_nothing_moved(
-    deployment: Deployment, instance: DagsterInstance
+    new_deployment: Callable[..., Deployment], instance: DagsterInstance
 ) -> None:
-    assert Run(instance, (ACCOUNT, *VIDEO_TABLES, COMMENTS), deployment.today).succeeded
+    deployment = new_deployment(accounts=1)
+    deployment.connect_all()
+    assert Run(instance, [ACCOUNT, VIDEOS, COMMENTS], deployment.today).succeeded
     deployment.simulator.calls.clear()
     assert Run(instance, [COMMENTS], deployment.today).succeeded
     again = {call.params["video_id"] for call in deployment.simulator.calls}
@@ -167,7 +164,7 @@ def test_all_comments_asks_about_every_known_video_even_if_nothing_moved(
     run = Run(instance, [COMMENTS], deployment.today, config={"comments": {"all_comments": True}})
 
     assert run.succeeded
-    videos = {post["item_id"] for index in (0, 1) for post in deployment.world.videos(index, deployment.clock.now())}
+    videos = {post["item_id"] for post in deployment.world.videos(0, deployment.clock.now())}
     assert {call.params["video_id"] for call in deployment.simulator.calls.to("comment/list")} == videos
     assert len(again) < len(videos)
 
@@ -182,14 +179,14 @@ def test_a_broken_account_leaves_the_others_complete_and_is_named_with_the_reaso
     run = Run(instance, ALL_TABLES, deployment.today)
 
     assert run.succeeded
+    loaded, expected = deployment.everything(), truth.everything(deployment)
     for table in READINGS:
         result = run.check(table, "accounts_loaded")
         assert not result.passed
         assert result.severity is AssetCheckSeverity.ERROR
         assert f"@{deployment.username(0)}" in (result.description or "")
         assert deployment.username(1) not in (result.description or "")
-        expected = [row for row in truth.everything(deployment)[table] if deployment.business_id(1) in row]
-        assert deployment.everything()[table] == expected
+        assert loaded[table] == [row for row in expected[table] if deployment.business_id(1) in row]
         assert marked(instance, table) == [deployment.today]
     assert "This account rests." in (run.check(ACCOUNT, "accounts_loaded").description or "")
     assert any(deployment.username(0) in line and "This account rests." in line for line in run.log)
@@ -210,8 +207,9 @@ def test_a_step_fails_when_every_account_does(deployment: Deployment, instance: 
     assert marked(instance, VIDEOS) == marked(instance, COMMENTS) == []
 
 
+@pytest.mark.usefixtures("noon")
 def test_without_an_account_the_failure_says_how_to_connect_one(
-    noon: time_machine.Traveller, new_deployment: Callable[..., Deployment], instance: DagsterInstance
+    new_deployment: Callable[..., Deployment], instance: DagsterInstance
 ) -> None:
     deployment = new_deployment()
 

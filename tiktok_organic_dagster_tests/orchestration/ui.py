@@ -44,11 +44,6 @@ def definitions(server: Asks) -> dict[str, Any]:
     return repository
 
 
-def tables(server: Asks) -> list[str]:
-    """The assets that the UI shows."""
-    return sorted(node["assetKey"]["path"][0] for node in definitions(server)["assetNodes"])
-
-
 def backfill(server: Asks, tables: Sequence[str], days: Sequence[date]) -> str:
     """Press "Materialize" for some days; gives the id of the backfill."""
     answer = server.ask(

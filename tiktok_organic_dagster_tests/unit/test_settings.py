@@ -4,6 +4,7 @@ import os
 import re
 from datetime import date
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -11,7 +12,17 @@ from tiktok_organic_dagster.errors import ConfigurationError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.warehouse import WarehouseError, open_warehouse
 
-# variable, attribute, default, a text to set it to, what that text is read as
+
+class Setting(NamedTuple):
+    """A row of the documented table, with a text to set it to and what that text is read as."""
+
+    variable: str
+    attribute: str
+    default: Any
+    text: str
+    value: Any
+
+
 TABLE = [
     ("TIKTOK_CLIENT_ID", "client_id", None, "7123", "7123"),
     ("TIKTOK_CLIENT_SECRET", "client_secret", None, "s3cret", "s3cret"),
@@ -34,7 +45,7 @@ TABLE = [
     ("TIKTOK_ORGANIC_EXECUTOR", "executor", "in_process", "multiprocess", "multiprocess"),
 ]  # fmt: skip
 SECRETS = ("TIKTOK_CLIENT_SECRET", "TIKTOK_ORGANIC_KEY", "TIKTOK_ORGANIC_WAREHOUSE", "TIKTOK_ORGANIC_STATE")
-each = pytest.mark.parametrize(("variable", "attribute", "default", "text", "value"), TABLE, ids=lambda v: str(v)[:40])
+each = pytest.mark.parametrize("setting", [Setting(*row) for row in TABLE], ids=lambda setting: setting.variable)
 
 
 @pytest.fixture(autouse=True)
@@ -58,45 +69,43 @@ def test_the_variables_are_the_documented_ones():
 
 
 @each
-def test_each_variable_has_its_default(variable, attribute, default, text, value):
-    assert getattr(Settings.load(), attribute) == default
+def test_each_variable_has_its_default(setting):
+    assert getattr(Settings.load(), setting.attribute) == setting.default
 
 
 @each
-def test_each_variable_is_read_from_the_environment(monkeypatch, variable, attribute, default, text, value):
-    monkeypatch.setenv(variable, text)
-    assert _plain(getattr(Settings.load(), attribute)) == value
+def test_each_variable_is_read_from_the_environment(monkeypatch, setting):
+    monkeypatch.setenv(setting.variable, setting.text)
+    assert _plain(getattr(Settings.load(), setting.attribute)) == setting.value
 
 
 @each
-def test_each_variable_is_read_from_the_file(folder, variable, attribute, default, text, value):
-    _dotenv(folder, **{variable: text})
-    assert _plain(getattr(Settings.load(), attribute)) == value
+def test_each_variable_is_read_from_the_file(folder, setting):
+    _dotenv(folder, **{setting.variable: setting.text})
+    assert _plain(getattr(Settings.load(), setting.attribute)) == setting.value
 
 
 @each
-def test_an_empty_variable_counts_as_unset(monkeypatch, folder, variable, attribute, default, text, value):
-    monkeypatch.setenv(variable, "")
-    assert getattr(Settings.load(), attribute) == default
-    _dotenv(folder, **{variable: text})
-    assert _plain(getattr(Settings.load(), attribute)) == value
+def test_an_empty_variable_counts_as_unset(monkeypatch, folder, setting):
+    monkeypatch.setenv(setting.variable, "")
+    assert getattr(Settings.load(), setting.attribute) == setting.default
+    _dotenv(folder, **{setting.variable: setting.text})
+    assert _plain(getattr(Settings.load(), setting.attribute)) == setting.value
 
 
 @each
-def test_an_empty_line_of_the_file_counts_as_unset(folder, variable, attribute, default, text, value):
-    _dotenv(folder, **{variable: ""})
-    assert getattr(Settings.load(), attribute) == default
+def test_an_empty_line_of_the_file_counts_as_unset(folder, setting):
+    _dotenv(folder, **{setting.variable: ""})
+    assert getattr(Settings.load(), setting.attribute) == setting.default
 
 
 @each
-def test_a_variable_that_happens_to_have_an_attributes_name_is_not_ours(
-    monkeypatch, folder, variable, attribute, default, text, value
-):
+def test_a_variable_that_happens_to_have_an_attributes_name_is_not_ours(monkeypatch, folder, setting):
     """KEY, STATE or WAREHOUSE of another program in the same environment must not become ours."""
-    monkeypatch.setenv(attribute.upper(), text)
-    monkeypatch.setenv(attribute, text)
-    _dotenv(folder, **{attribute.upper(): text})
-    assert getattr(Settings.load(), attribute) == default
+    monkeypatch.setenv(setting.attribute.upper(), setting.text)
+    monkeypatch.setenv(setting.attribute, setting.text)
+    _dotenv(folder, **{setting.attribute.upper(): setting.text})
+    assert getattr(Settings.load(), setting.attribute) == setting.default
 
 
 @pytest.mark.parametrize("variable", ["BASE", "HOME", "SCHEMA", "TIKTOK_SOMETHING", "TIKTOKORGANIC_X"])
