@@ -167,10 +167,14 @@ def _use(home: Path, port: int) -> Settings:
 
 
 def _print_tables(console: Console, settings: Settings) -> None:
-    text = TextTable("table", "rows", "what a row is", title=str(open_warehouse(settings).place), title_justify="left")
-    with open_warehouse(settings).session() as session:
+    warehouse = open_warehouse(settings)
+    text = TextTable(box=None)
+    text.add_column("table", no_wrap=True)
+    text.add_column("rows", justify="right")
+    with warehouse.session() as session:
         for table in CATALOGUE:
             ((rows,),) = session.query(f"SELECT count(*) FROM {session.name_of(table)}")  # noqa: S608
-            text.add_row(table.name, f"{rows:,}", table.title)
+            text.add_row(table.name, f"{rows:,}")
     console.print(text)
-    console.print("Look at it:  make ui   (Dagster's UI: lineage, partitions, checks, previews)")
+    console.print(f"They are in the DuckDB file {warehouse.place}", soft_wrap=True)
+    console.print("Look at them in Dagster's UI, with lineage, partitions, checks and previews: make ui")

@@ -1,7 +1,8 @@
 """The rows that the simulated world should become, written down table by table and without the product's catalogue."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from tiktok_organic_dagster_tests.lab import Lab
@@ -41,16 +42,12 @@ NUMBERS_AS_TEXT = {"second", "hour"}
 
 def everything(lab: Lab) -> dict[str, list[Row]]:
     """What all 12 tables hold after a first load at this moment."""
-    tables: dict[str, list[Row]] = {
-        "tiktok_organic_account": account(lab),
-        "tiktok_organic_account_metrics": metrics(lab),
-        "tiktok_organic_account_metrics_audience_activity": activity(lab),
-        "tiktok_organic_videos": videos(lab),
-        "tiktok_organic_videos_comments": comments(lab),
-    }
-    for name in BREAKDOWNS:
-        tables[f"tiktok_organic_videos_{name}"] = breakdown(lab, name)
-    return {name: in_order(rows) for name, rows in tables.items()}
+    return {name: rows_of(lab, name) for name in TABLES}
+
+
+def rows_of(lab: Lab, table: str) -> list[Row]:
+    """What one table holds after a first load at this moment."""
+    return in_order(TABLES[table](lab))
 
 
 def in_order(rows: Iterable[Row]) -> list[Row]:
@@ -148,6 +145,16 @@ def comments(lab: Lab) -> list[Row]:
         if post.get("comments") != 0 or now - _moment(post["create_time"]) < timedelta(days=7)
         for comment in lab.world.comments(each, post["item_id"], now)
     ]
+
+
+TABLES: dict[str, Callable[[Lab], list[Row]]] = {
+    "tiktok_organic_account": account,
+    "tiktok_organic_account_metrics": metrics,
+    "tiktok_organic_account_metrics_audience_activity": activity,
+    "tiktok_organic_videos": videos,
+    **{f"tiktok_organic_videos_{name}": partial(breakdown, name=name) for name in BREAKDOWNS},
+    "tiktok_organic_videos_comments": comments,
+}
 
 
 def _days(lab: Lab, days: int) -> tuple[date, date]:

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ class DuckDBSession(Session):
             yield
             self._connection.commit()
         except BaseException:
-            self._connection.rollback()
+            with suppress(duckdb.Error):  # a commit that failed has rolled back by itself
+                self._connection.rollback()
             raise
 
     def load(self, relation: str, table: Table, spool: Spool) -> None:

@@ -219,7 +219,9 @@ def test_a_subset_of_the_metric_tables_asks_only_for_what_it_needs():
 
 
 def test_asking_does_not_use_up_an_iterator_of_scopes():
-    assert set(field_choices(VIDEO_TABLES, iter(ALL_SCOPES))[-1]) == LISTED | INSIGHTS - VIDEO_CLICKS - {"profile_views"}
+    assert set(field_choices(VIDEO_TABLES, iter(ALL_SCOPES))[-1]) == LISTED | INSIGHTS - VIDEO_CLICKS - {
+        "profile_views"
+    }
 
 
 def test_the_last_choice_for_metrics_holds_what_every_account_has():
