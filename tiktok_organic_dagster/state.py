@@ -115,14 +115,14 @@ def engine(url: str) -> Engine:
     parsed = _parse(url)
     opened = _sqlite(parsed) if parsed.drivername == "sqlite" else _postgres(parsed)
     try:
-        if opened.dialect.name == "sqlite":
-            _use_wal(opened)
-        _make_tables(opened)
-    except (SQLAlchemyError, sqlite3.Error, StateError) as error:
+        with _errors_named(opened):
+            if opened.dialect.name == "sqlite":
+                _use_wal(opened)
+            _make_tables(opened)
+    except StateError as error:
         opened.dispose()
         raise ConfigurationError(
-            f"The state database {place(opened)} cannot be opened: {_reason(error)}. "
-            f"Check {VARIABLE}, that the database can be reached and that you may write to it."
+            f"{error} Check {VARIABLE}, that the database can be reached and that you may write to it."
         ) from None
     return opened
 

@@ -14,6 +14,8 @@ pc: Any = pyarrow.compute  # its functions are made when it is imported, so they
 
 JsonObject = Mapping[str, Any]
 
+NOT_SHOWN = "not shown: personal data"
+
 
 def rows_of(
     table: Table, objects: Sequence[JsonObject], labels: Mapping[str, Any], findings: Findings
@@ -87,7 +89,7 @@ def _read(table: Table, column: Column, values: list[Any], findings: Findings) -
         converted.array = pc.add(converted.array, 0.0)  # turns -0.0 into 0.0: for a database they are the same key
     for kind, found in ((Kind.UNREADABLE, converted.unreadable), (Kind.MENDED_TEXT, converted.mended)):
         if found:
-            findings.add(table.name, column.name, kind, len(found), found[0])
+            findings.add(table.name, column.name, kind, len(found), NOT_SHOWN if column.personal else found[0])
     return converted.array
 
 

@@ -39,7 +39,7 @@ class Session(ABC):
 
     @abstractmethod
     def transaction(self, lock: str) -> AbstractContextManager[None]:
-        """All or nothing; two transactions of the same `lock` name follow one another, in whatever process they are."""
+        """All or nothing. Two transactions of the same `lock` name in different processes follow one another."""
 
     @abstractmethod
     def load(self, relation: str, table: Table, spool: Spool) -> None:

@@ -63,7 +63,7 @@ take(reading, store.accounts(), open_reader=lambda a: open_reader(a, store, clie
 def test_a_killed_process_leaves_no_torn_reading(
     new_lab: Callable[..., Lab], warehouse_url: str, step: str, at: int
 ) -> None:
-    lab = new_lab(warehouse_url, accounts=1, videos=40)
+    lab = new_lab(warehouse_url, accounts=1, videos=20)
     lab.read_videos()
     if step == "comments":
         lab.read_comments()

@@ -158,7 +158,7 @@ def test_values_that_cannot_be_read_are_counted_by_column_with_the_first_as_samp
 def test_mended_texts_are_counted_with_a_sample_that_can_be_shown():
     rows, findings = _rows(COMMENTS, [{"comment_id": "1", "text": "half \ud83d"}, {"comment_id": "2", "text": "a\0"}])
     assert [row["text"] for row in rows] == ["half \ufffd", "a"]
-    assert _told(findings) == [(COMMENTS.name, "text", Kind.MENDED_TEXT, 2, r"'half \ud83d'")]
+    assert _told(findings) == [(COMMENTS.name, "text", Kind.MENDED_TEXT, 2, "'not shown: personal data'")]
 
 
 @pytest.mark.parametrize("blank", ["", "\0", "\0\0"])
