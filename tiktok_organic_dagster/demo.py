@@ -15,11 +15,13 @@ from rich.table import Table as TextTable
 from tiktok_organic_dagster.accounts import open_accounts, open_client, open_oauth
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.accounts.tokens import FixedToken
+from tiktok_organic_dagster.accounts.vault import vault_of_home
 from tiktok_organic_dagster.cli.redirect import code_of
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.local_ui import dagster_dev, dagster_home
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.simulator import Simulator
+from tiktok_organic_dagster.state import private_folder
 from tiktok_organic_dagster.tables import ALL_SCOPES, CATALOGUE
 from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster.windows import BACKFILL_DAYS
@@ -73,15 +75,16 @@ def demo_home(settings: Settings) -> Path:
 def simulated_tiktok(settings: Settings) -> Generator[Settings]:
     """The demo's simulator, running, and this process's settings set to it. It comes back on the port it had before."""
     home = demo_home(settings)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(settings.home)
+    private_folder(home)
     remembered = home / "simulator.json"
-    port = json.loads(remembered.read_text())["port"] if remembered.exists() else 0
+    port = _port(remembered)
     if port and _answers(port):  # `make ui` has it open
         yield _use(home, port)
         return
     with Simulator(seed=SEED, port=port, data_dir=home / "simulator") as simulator:
         port = int(simulator.base_url.rpartition(":")[2])
-        remembered.write_text(json.dumps({"port": port, "seed": SEED}))
+        _replace(remembered, json.dumps({"port": port, "seed": SEED}))
         yield _use(home, port)
 
 
@@ -142,9 +145,27 @@ def _answers(port: int) -> bool:
         return False
 
 
+def _port(remembered: Path) -> int:
+    """The port that the demo's simulator had before; 0 if there was none."""
+    try:
+        return int(json.loads(remembered.read_text())["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file so that it is never seen half written."""
+    beside = file.with_suffix(".new")
+    beside.write_text(text)
+    beside.replace(file)
+
+
 def _use(home: Path, port: int) -> Settings:
     """Set this process, and those that it starts, to the demo: nothing of the user's own settings is left."""
     base = f"http://127.0.0.1:{port}"
+    defaults = {name: Settings.model_fields[field].default for name, field in Settings.variables().items()}
+    vault_of_home(home, holds_tokens=False)
+    os.environ.update({name: str(value) for name, value in defaults.items() if value is not None})
     os.environ.update(
         {
             "TIKTOK_CLIENT_ID": CLIENT_ID,
@@ -156,7 +177,7 @@ def _use(home: Path, port: int) -> Settings:
             "TIKTOK_ORGANIC_WAREHOUSE": f"duckdb:///{home / 'warehouse.duckdb'}",
             "TIKTOK_ORGANIC_SCHEMA": "main",
             "TIKTOK_ORGANIC_STATE": f"sqlite:///{home / 'state.db'}",
-            "TIKTOK_ORGANIC_START_DATE": str(Settings.model_fields["start_date"].default),
+            "TIKTOK_ORGANIC_KEY": (home / "key").read_text().strip(),
             "TIKTOK_ORGANIC_QPM_PER_ENDPOINT": str(RAISED_LIMIT),
             "TIKTOK_ORGANIC_QPM_APP": str(RAISED_LIMIT),
             "TIKTOK_ORGANIC_QPS_APP": str(RAISED_LIMIT),

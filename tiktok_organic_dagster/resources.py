@@ -63,10 +63,13 @@ class WarehouseResource(ConfigurableResource[Warehouse]):
     It has no fields: the place comes from the environment or `.env`.
     """
 
-    def open(self) -> Warehouse:
+    def open(self, sleep: Callable[[float], None]) -> Warehouse:
         """The warehouse; a connection is made only when it is read or written.
+
+        Args:
+            sleep: Waits for a number of seconds, while another process holds an embedded warehouse.
 
         Raises:
             WarehouseError: The setting names no kind of database that is known here.
         """
-        return open_warehouse(Settings.load())
+        return open_warehouse(Settings.load(), sleep)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 
 from tiktok_organic_dagster.accounts.tokens import Pair, StoredTokens, life_seconds, pair_of_row
@@ -279,11 +280,10 @@ class AccountStore:
             return connection.execute(accounts.update().where(where).values(**values)).rowcount == 1
 
     def _record(self, business_id: str, step: str, values: dict[str, Any]) -> None:
-        key = {"business_id": business_id, "step": step}
-        where = (steps.c.business_id == business_id, steps.c.step == step)
+        insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self.engine.dialect.name]
+        row = insert(steps).values(business_id=business_id, step=step, **values)
         with writing(self.engine) as connection:
-            if connection.execute(steps.update().where(*where).values(**values)).rowcount == 0:
-                connection.execute(steps.insert().values(**key, **values))
+            connection.execute(row.on_conflict_do_update(index_elements=["business_id", "step"], set_=values))
 
 
 def _is(business_id: str) -> sa.ColumnElement[bool]:

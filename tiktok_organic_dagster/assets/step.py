@@ -21,7 +21,7 @@ from pydantic import Field
 
 from tiktok_organic_dagster.assets.results import accounts_result, rows_by_day, schema_result, table_metadata
 from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK, asset_spec, check_specs
-from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.errors import ConfigurationError, TikTokOrganicError, UnknownAccountError
 from tiktok_organic_dagster.readings.base import Moment, Reading
 from tiktok_organic_dagster.readings.run import Outcome, Stop, take
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
@@ -91,6 +91,10 @@ def materialize(
         Failure: All days lie outside the window; some do (after the others were loaded and marked); no account could be
             read; a setting or the warehouse cannot be used. The text says what to do.
     """
+    if not context.selected_asset_keys:
+        raise Failure(
+            "A check of this step is made while its table is loaded: materialize the table.", allow_retries=False
+        )
     moment = Moment(run_date(context), now=lambda: datetime.now(UTC))
     request = step.request(map(date.fromisoformat, context.partition_keys), moment.today)
     if not request.allowed:
@@ -99,7 +103,8 @@ def materialize(
     try:
         outcomes = _outcomes(context, step.reading(tables, moment, request.allowed), tiktok, warehouse, accounts)
     except TikTokOrganicError as error:
-        raise Failure(str(error), allow_retries=False) from error
+        may_pass = not isinstance(error, ConfigurationError | UnknownAccountError)
+        raise Failure(str(error), allow_retries=may_pass) from error
     checks = _checks(context, tables, outcomes)
     if all(outcome.error is not None for outcome in outcomes):
         yield from checks
@@ -144,7 +149,7 @@ def _outcomes(
         reading,
         connected.named(accounts),
         open_reader=connected.open_reader,
-        warehouse=warehouse.open(),
+        warehouse=warehouse.open(stop.sleep),
         store=connected.store,
         log=context.log.info,
         stop=stop,

@@ -13,7 +13,7 @@ from tiktok_organic_dagster.cli.terminal import print_json, print_requirements, 
 from tiktok_organic_dagster.errors import TikTokOrganicError, UnknownAccountError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tiktok.client import TikTokClient
-from tiktok_organic_dagster.tiktok.errors import ReauthorizationError, TikTokError, clean
+from tiktok_organic_dagster.tiktok.errors import ReauthorizationError, clean
 from tiktok_organic_dagster.tiktok.oauth import ALREADY_REVOKED, OAuthClient
 
 NAMES_MAY_BEGIN_WITH_A_HYPHEN = {"ignore_unknown_options": True}  # a business_id often does
@@ -54,11 +54,12 @@ def check(context: click.Context, account: str | None, as_json: bool) -> None:  
     results = [_checked(one, store, client, oauth) for one in chosen]
     if as_json:
         print_json([_result(one, found, error) for one, found, error in results])
-    for one, found, error in () if as_json else results:
-        click.echo(f"@{clean(one.username)}")
-        print_requirements(found)
-        if error:
-            click.echo(clean(error), err=True)
+    else:
+        for one, found, error in results:
+            click.echo(f"@{clean(one.username)}")
+            print_requirements(found)
+            if error:
+                click.echo(clean(error), err=True)
     if not all(_all_met(found, error) for _, found, error in results):
         context.exit(1)
 
@@ -107,7 +108,7 @@ def _checked(
     try:
         reader = open_reader(account, store, client, oauth)
         facts = read_facts(reader, account.scopes, store.clock().date())
-    except (TikTokError, TikTokOrganicError) as error:
+    except TikTokOrganicError as error:
         return account, [], str(error)
     return account, requirements(facts, account.username), None
 

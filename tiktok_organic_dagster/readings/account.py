@@ -6,7 +6,8 @@ from functools import partial
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading, spool_rows
-from tiktok_organic_dagster.tables import fields_to_ask
+from tiktok_organic_dagster.tables import ColumnType, fields_to_ask
+from tiktok_organic_dagster.tables.conversion import convert
 from tiktok_organic_dagster.tiktok.client import AccountReader
 from tiktok_organic_dagster.warehouse import Session, Spool
 from tiktok_organic_dagster.warehouse.writing import replace_day
@@ -29,8 +30,9 @@ class AccountReading(Reading):
             raise EmptyAnswerError(
                 f"TikTok returned none of {', '.join(fields)} for @{self.username(account)}; nothing was stored."
             )
-        notes.username = profile.get("username") or None
-        named = {**profile, "username": notes.username or self.username(account)}
+        (shown,) = convert(ColumnType.TEXT, [profile.get("username")]).array.to_pylist()
+        notes.username = shown or None
+        named = {**profile, "username": profile.get("username") or self.username(account)}
         with Spool() as spool:
             spool_rows(spool, self.tables, [named], self.labels(account), notes)
             yield Portion(spool, partial(self._write, account, spool))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.findings import Findings
 from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, Table
@@ -45,6 +47,7 @@ class Notes:
         repeated: Rows that TikTok sent again on a later page, as it does when something is published meanwhile.
         skipped: Why nothing was to be read for the account, if so.
         username: The account's name, where the answer showed it.
+        left_over: How many videos a later run has to go on with.
     """
 
     findings: Findings = field(default_factory=Findings)
@@ -52,6 +55,7 @@ class Notes:
     repeated: int = 0
     skipped: str | None = None
     username: str | None = None
+    left_over: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,9 @@ class Reading(ABC):
 
     step: str
     """The name of the step, as Dagster's op has it."""
+
+    writes_in_portions = False
+    """Whether an account is written in several transactions, of which those before a failure stand."""
 
     def __init__(self, tables: Sequence[Table], moment: Moment) -> None:
         self.tables = tuple(tables)
@@ -118,16 +125,17 @@ class Reading(ABC):
         }
 
 
+def valid_rows(table: Table, objects: Sequence[JsonObject], labels: dict[str, Any], notes: Notes) -> pa.RecordBatch:
+    """Turn objects into rows of a table, and validate them."""
+    return validated(table, rows_of(table, objects, labels, notes.findings), notes.findings)
+
+
 def spool_rows(
-    spool: Spool,
-    tables: Sequence[Table],
-    objects: Sequence[JsonObject],
-    labels: dict[str, Any],
-    notes: Notes,
+    spool: Spool, tables: Sequence[Table], objects: Sequence[JsonObject], labels: dict[str, Any], notes: Notes
 ) -> None:
     """Turn objects into rows of each table, validate them, and put them on the spool."""
     for table in tables:
-        spool.add(table, validated(table, rows_of(table, objects, labels, notes.findings), notes.findings))
+        spool.add(table, valid_rows(table, objects, labels, notes))
 
 
 def newest_usernames(session: Session, today: date) -> dict[str, str]:

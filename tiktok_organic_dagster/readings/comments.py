@@ -3,12 +3,14 @@
 from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import astuple, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+
+import pyarrow as pa
 
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.errors import TikTokOrganicError
-from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, spool_rows
+from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, valid_rows
 from tiktok_organic_dagster.readings.comment_refresh import (
     Known,
     Refresh,
@@ -23,7 +25,7 @@ from tiktok_organic_dagster.tables.conversion import convert
 from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
 from tiktok_organic_dagster.tables.shared import COMMENT_LIST
 from tiktok_organic_dagster.tiktok.client import AccountReader
-from tiktok_organic_dagster.tiktok.errors import RefusedError
+from tiktok_organic_dagster.tiktok.errors import PagingError, RefusedError, TikTokError, TransientError
 from tiktok_organic_dagster.warehouse import Session, Spool
 from tiktok_organic_dagster.warehouse.bookkeeping import was_read
 from tiktok_organic_dagster.warehouse.known_comments import (
@@ -42,6 +44,12 @@ PORTION_ROWS = 2_000
 PORTION_VIDEOS = 50
 CHUNK_ROWS = 1_000
 UNKNOWN_VIDEO = frozenset({40002, 40007})
+OF_ONE_VIDEO = (PagingError, TransientError, RefusedError)
+"""Trouble that may be with one video alone."""
+FAILURES_IN_A_ROW = 3
+"""So many videos that fail one after the other have nothing to do with the single video."""
+
+Comment = tuple[JsonObject, Video]
 
 
 class NotReadYetError(TikTokOrganicError):
@@ -65,12 +73,21 @@ class Plan:
 
 @dataclass
 class Batch:
-    """The videos read since the last write, and their comments on the way to the spool."""
+    """Whole videos read since the last write, and their comments on the way to the spool.
+
+    Attributes:
+        spool: Rows that are ready.
+        began_at: When the first of these videos was asked for.
+        known: What is known of each video now.
+        complete: The videos that were read to the end.
+        waiting: Comments that are not rows yet, each with its video.
+    """
 
     spool: Spool
+    began_at: datetime
     known: dict[str, Known] = field(default_factory=dict)
     complete: list[str] = field(default_factory=list)
-    waiting: list[tuple[JsonObject, Video]] = field(default_factory=list)
+    waiting: list[Comment] = field(default_factory=list)
 
     @property
     def is_full(self) -> bool:
@@ -84,15 +101,17 @@ class CommentsReading(Reading):
     Args:
         tables: The table to fill.
         moment: When the run takes its readings.
-        time_limit: How long to go on with one account. A video that was begun is read to its end; the videos that are
-            left are taken up by later runs.
+        time_limit: How long to go on with one account; None for as long as it takes. A video that was begun is read to
+            its end; the videos that are left are taken up by later runs.
     """
 
     step = "comments"
+    writes_in_portions = True
 
-    def __init__(self, tables: Sequence[Table], moment: Moment, time_limit: timedelta) -> None:
+    def __init__(self, tables: Sequence[Table], moment: Moment, time_limit: timedelta | None) -> None:
         super().__init__(tables, moment)
         self._time_limit = time_limit
+        self._began: dict[str, datetime] = {}
         self._plans: dict[str, Plan] = {}
 
     def look_up(self, session: Session, account: Account) -> None:
@@ -127,26 +146,65 @@ class CommentsReading(Reading):
                 f"The videos of @{self.username(account)} were not read on {self.moment.today}, and comments are read "
                 f"for the videos of the day: materialize {VIDEOS.name} for {self.moment.today} first."
             )
-        waiting = deque(plan.tasks)
-        started_at = self.moment.now()
-        is_late = False
+        videos = deque(plan.tasks)
+        failures: list[TikTokError] = []
         while True:
             with Spool() as spool:
-                batch = Batch(spool)
-                while waiting and not batch.is_full and not is_late:
-                    video, how = waiting.popleft()
-                    self._read_video(account, reader, plan, video, how, batch, notes)
-                    is_late = self.moment.now() - started_at >= self._time_limit
+                batch = Batch(spool, self.moment.now())
+                ended_by = self._fill(account, reader, plan, videos, batch, failures, notes)
                 self._to_spool(account, batch, notes)
-                is_last = is_late or not waiting
-                yield Portion(spool, partial(self._write, account, batch, complete=not waiting))
-            if is_last:
+                notes.left_over = len(videos)
+                yield Portion(spool, partial(self._write, account, batch, complete=not videos and not failures))
+            if ended_by is not None:
+                raise ended_by
+            if not videos or self._is_late(account):
                 break
-        if waiting:
+        if videos:
             notes.warnings.append(
-                f"The time for one account's comments ({self._time_limit}) is over with {len(waiting)} videos left; "
+                f"The time for one account's comments ({self._time_limit}) is over with {len(videos)} videos left; "
                 "the next run goes on with them (TIKTOK_ORGANIC_COMMENT_MINUTES)."
             )
+        if failures:
+            raise failures[0]
+
+    def _fill(
+        self,
+        account: Account,
+        reader: AccountReader,
+        plan: Plan,
+        videos: deque[tuple[Video, Refresh]],
+        batch: Batch,
+        failures: list[TikTokError],
+        notes: Notes,
+    ) -> TikTokOrganicError | None:
+        """Read videos until the batch is full, the time is over, or none is left.
+
+        Trouble with one video does not hold back the others, unless several in a row have it.
+
+        Returns:
+            What ends the reading of the account, once the batch is written; None if nothing does.
+        """
+        in_a_row = 0
+        while videos and not batch.is_full and not self._is_late(account):
+            video, how = videos[0]
+            try:
+                self._read_video(account, reader, plan, video, how, batch, notes)
+                in_a_row = 0
+            except OF_ONE_VIDEO as error:
+                failures.append(error)
+                in_a_row += 1
+                if in_a_row >= FAILURES_IN_A_ROW:
+                    return error
+            except TikTokOrganicError as error:
+                return error
+            videos.popleft()
+        return None
+
+    def _is_late(self, account: Account) -> bool:
+        """Whether the time for one account is over; a second attempt of the same run has no more."""
+        now = self.moment.now()
+        began = self._began.setdefault(account.business_id, now)
+        return self._time_limit is not None and now - began >= self._time_limit
 
     def _read_video(
         self,
@@ -177,34 +235,49 @@ class CommentsReading(Reading):
     ) -> bool:
         """Read a video's comments, newest first, to the end or to the first page that holds a stored one.
 
+        Nothing of a video that fails on the way comes into the batch.
+
         Returns:
             Whether the end was reached.
         """
         seen = 0
+        ended = True
+        chunks: list[pa.RecordBatch] = []
+        waiting: list[Comment] = []
         for page in reader.comment_pages(video.video_id):
             comments = objects_of(COMMENTS, page.comments, "comment_id", notes.findings)
             notes.repeated += page.repeated
-            batch.waiting += [(comment, video) for comment in comments]
-            if len(batch.waiting) >= CHUNK_ROWS:
-                self._to_spool(account, batch, notes)
+            waiting += [(comment, video) for comment in comments]
+            if len(waiting) >= CHUNK_ROWS:
+                chunks.append(self._rows(account, waiting, notes))
+                waiting = []
             seen += len(comments)
             if seen <= ORDERED_COMMENTS and _holds_stored(comments, stored):
-                return False
-        return True
+                ended = False
+                break
+        for chunk in chunks:
+            batch.spool.add(COMMENTS, chunk)
+        batch.waiting += waiting
+        return ended
 
     def _to_spool(self, account: Account, batch: Batch, notes: Notes) -> None:
+        batch.spool.add(COMMENTS, self._rows(account, batch.waiting, notes))
+        batch.waiting.clear()
+
+    def _rows(self, account: Account, comments: Sequence[Comment], notes: Notes) -> pa.RecordBatch:
         labels = self.labels(
             account,
-            video_id=[video.video_id for _, video in batch.waiting],
-            thumbnail_url=[video.thumbnail_url for _, video in batch.waiting],
+            video_id=[video.video_id for _, video in comments],
+            thumbnail_url=[video.thumbnail_url for _, video in comments],
         )
-        spool_rows(batch.spool, self.tables, [comment for comment, _ in batch.waiting], labels, notes)
-        batch.waiting.clear()
+        return valid_rows(COMMENTS, [comment for comment, _ in comments], labels, notes)
 
     def _write(self, account: Account, batch: Batch, session: Session, *, complete: bool) -> None:
         with session.staged(COMMENTS, batch.spool) as stage:
             latest_state(session, COMMENTS, stage)
-            mark_not_returned(session, stage, account.business_id, batch.complete, self.moment.today)
+            mark_not_returned(
+                session, stage, account.business_id, batch.complete, day=self.moment.today, before=batch.began_at
+            )
         session.require_unique(COMMENTS, account.business_id, batch.spool)
         write_comment_reads(
             session, account.business_id, {video_id: astuple(known) for video_id, known in batch.known.items()}
@@ -216,7 +289,7 @@ class AllCommentsReading(CommentsReading):
     """Reads the comments of every video that was ever seen to the end, whatever is known of them."""
 
     def __init__(self, tables: Sequence[Table], moment: Moment) -> None:
-        super().__init__(tables, moment, time_limit=timedelta.max)
+        super().__init__(tables, moment, time_limit=None)
 
     def plan(self, session: Session, account: Account) -> Plan:
         """Every known video, in full."""

@@ -4,18 +4,19 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading
 from tiktok_organic_dagster.tiktok.client import AccountReader, CallStats
-from tiktok_organic_dagster.tiktok.errors import PagingError, TransientError
-from tiktok_organic_dagster.warehouse import Warehouse, WarehouseError
+from tiktok_organic_dagster.tiktok.errors import PagingError, TransientError, clean
+from tiktok_organic_dagster.warehouse import Warehouse, WarehouseBusyError, WarehouseError
 
 SIDE_BY_SIDE = 15
 """Accounts fetched at once: TikTok grants 600 requests a minute to an app and 40 to each account and endpoint."""
@@ -35,7 +36,7 @@ class Stop:
         self._event = threading.Event()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, unless the run is ended meanwhile.
+        """Wait, unless the run is ended meanwhile; with 0 seconds, only look whether it is.
 
         Raises:
             StoppedError: The run was ended.
@@ -83,7 +84,8 @@ class Outcome:
         calls = sum(self.stats.calls.values())
         facts = f"{self.total} rows, {self.stats.pages} pages, {calls} calls, {self.stats.retries} retries"
         waited = f", waited {self.stats.waited_s:.0f} s" if self.stats.waited_s >= 1 else ""
-        outcome = f"FAILED: {self.error}" if self.error else self.notes.skipped or "complete"
+        left = f"{self.notes.left_over} videos left for the next run" if self.notes.left_over else None
+        outcome = f"FAILED: {self.error}" if self.error else self.notes.skipped or left or "complete"
         return f"@{self.account.username}: {outcome} ({facts}{waited})"
 
 
@@ -114,20 +116,35 @@ def take(
     Raises:
         WarehouseError: The warehouse cannot be used at all.
     """
-    outcomes: dict[str, Outcome] = {}
+    outcomes = {account.business_id: Outcome(account) for account in accounts}
     with stop.on_leaving():
-        waiting = list(accounts)
-        for _ in range(2):  # those that failed are tried once more when all others are done
-            if waiting:
-                with warehouse.session() as session:
-                    reading.prepare(session, waiting)
-                for outcome in _side_by_side(_Writer(reading, warehouse, open_reader), waiting):
-                    outcomes[outcome.account.business_id] = outcome
-                    log(str(outcome))
-            waiting = [a for a in accounts if outcomes[a.business_id].is_passing]
+        with warehouse.session() as session:
+            reading.prepare(session, accounts)
+        _side_by_side(_Writer(reading, warehouse, open_reader, stop), list(outcomes.values()), log)
+        again = [_to_try_again(reading, outcome) for outcome in outcomes.values() if outcome.is_passing]
+        if again and _prepared_again(reading, warehouse, again):
+            outcomes.update((outcome.account.business_id, outcome) for outcome in again)
+            _side_by_side(_Writer(reading, warehouse, open_reader, stop), again, log)
     for outcome in outcomes.values():
         _record(store, reading, outcome)
-    return [outcomes[account.business_id] for account in accounts]
+    return list(outcomes.values())
+
+
+def _to_try_again(reading: Reading, failed: Outcome) -> Outcome:
+    """Where a second attempt begins: what was written before the failure counts, if it was written for good."""
+    if reading.writes_in_portions:
+        return replace(failed, error=None, is_passing=False)
+    return Outcome(failed.account, stats=failed.stats)
+
+
+def _prepared_again(reading: Reading, warehouse: Warehouse, outcomes: Sequence[Outcome]) -> bool:
+    """Look up again what is known of the accounts that failed; False if the warehouse cannot be used any more."""
+    try:
+        with warehouse.session() as session:
+            reading.prepare(session, [outcome.account for outcome in outcomes])
+    except WarehouseError:
+        return False
+    return True
 
 
 @dataclass
@@ -137,44 +154,55 @@ class _Writer:
     reading: Reading
     warehouse: Warehouse
     open_reader: Callable[[Account], AccountReader]
+    stop: Stop
     turn: threading.Lock = field(default_factory=threading.Lock)
+    busy: WarehouseBusyError | None = None
 
-    def outcome(self, account: Account) -> Outcome:
-        outcome = Outcome(account)
+    def read(self, outcome: Outcome) -> Outcome:
+        """Read an account, and note in its outcome what came of it."""
         try:
-            self._read(account, outcome)
+            self._read(outcome)
         except TikTokOrganicError as error:
             outcome.error = str(error)
             outcome.is_passing = isinstance(error, PASSING)
         except Exception as error:  # noqa: BLE001 -- a fault of ours on one account must not cost the others
             place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}, line {place.lineno}"
             outcome.error = (
-                f"Unexpected {type(error).__name__}: {error} ({place.name}, line {place.lineno}). Please report this."
+                f"Unexpected {type(error).__name__} in {place.name} ({where}): {clean(str(error))}. Please report this."
             )
         return outcome
 
-    def _read(self, account: Account, outcome: Outcome) -> None:
-        reader = self.open_reader(account)
-        outcome.stats = reader.stats
-        with closing(self.reading.portions(account, reader, outcome.notes)) as portions:
+    def _read(self, outcome: Outcome) -> None:
+        reader = self.open_reader(outcome.account)
+        reader.stats = outcome.stats
+        with closing(self.reading.portions(outcome.account, reader, outcome.notes)) as portions:
             for portion in portions:
-                self._write(account, portion)
+                self._write(outcome.account, portion)
                 for table in self.reading.tables:
                     outcome.rows.setdefault(table.name, Counter()).update(portion.spool.days(table))
-                    outcome.previews.setdefault(table.name, portion.spool.preview(table))
+                    outcome.previews[table.name] = outcome.previews.get(table.name) or portion.spool.preview(table)
 
     def _write(self, account: Account, portion: Portion) -> None:
         lock = f"{self.reading.step}:{account.business_id}"
-        with self.turn, self.warehouse.session() as session, session.transaction(lock):
-            portion.write(session)
+        with self.turn:
+            self.stop.sleep(0)
+            if self.busy is not None:  # one wait for whoever holds it is enough for all accounts
+                raise self.busy
+            try:
+                with self.warehouse.session() as session, session.transaction(lock):
+                    portion.write(session)
+            except WarehouseBusyError as error:
+                self.busy = error
+                raise
 
 
-def _side_by_side(writer: _Writer, accounts: Sequence[Account]) -> Generator[Outcome]:
-    pool = ThreadPoolExecutor(max_workers=min(SIDE_BY_SIDE, len(accounts)), thread_name_prefix=writer.reading.step)
+def _side_by_side(writer: _Writer, outcomes: Sequence[Outcome], log: Callable[[str], None]) -> None:
+    """Read accounts in threads, a line in the log for each one that is done."""
+    pool = ThreadPoolExecutor(max_workers=min(SIDE_BY_SIDE, len(outcomes)), thread_name_prefix=writer.reading.step)
     try:
-        futures: list[Future[Outcome]] = [pool.submit(writer.outcome, account) for account in accounts]
-        for future in as_completed(futures):
-            yield future.result()
+        for future in as_completed([pool.submit(writer.read, outcome) for outcome in outcomes]):
+            log(str(future.result()))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -184,7 +212,7 @@ def _record(store: AccountStore, reading: Reading, outcome: Outcome) -> None:
     now = reading.moment.now()
     if outcome.error is not None:
         store.record_error(business_id, reading.step, outcome.error, now)
-    elif outcome.rows:
+    elif outcome.rows and not outcome.notes.left_over:
         store.record_complete(business_id, reading.step, now)
     if outcome.notes.username:
         store.record_username(business_id, outcome.notes.username)

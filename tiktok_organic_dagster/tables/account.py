@@ -34,7 +34,7 @@ ACCOUNT = Table(
             ColumnType.TEXT,
             "The account's username without @, as it was at the reading. Names change; join on `_business_id`.",
             Field("username", USERNAME),
-            handle=True,
+            is_username=True,
         ),
         reading_date("The day of the reading."),
         text(

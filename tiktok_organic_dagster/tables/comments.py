@@ -66,7 +66,7 @@ COMMENTS = Table(
             ColumnType.TEXT,
             "Its author's username without @.",
             Field("username", COMMENT_LIST),
-            handle=True,
+            is_username=True,
             personal=True,
         ),
         BUSINESS_ID,

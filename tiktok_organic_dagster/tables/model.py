@@ -77,7 +77,7 @@ class Column:
         values: The values TikTok documents; another one is stored and warned about. Empty: anything goes.
         references: The `table.column` this one can be joined with, if any.
         identifier: An id: it may not be an empty text.
-        handle: A username: stored without the @ in front.
+        is_username: A username: stored without the @ in front.
         personal: It tells something of a person who is not the account's owner; left out of previews.
     """
 
@@ -91,7 +91,7 @@ class Column:
     values: tuple[str, ...] = ()
     references: str | None = None
     identifier: bool = False
-    handle: bool = False
+    is_username: bool = False
     personal: bool = False
 
 

@@ -77,7 +77,7 @@ def _entries(
 
 
 def _read(table: Table, column: Column, values: list[Any], findings: Findings) -> pa.Array:
-    if column.handle:
+    if column.is_username:
         values = [value.removeprefix("@") if isinstance(value, str) else value for value in values]
     converted: Converted = convert(column.type, values)
     if column.identifier:

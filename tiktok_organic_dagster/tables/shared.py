@@ -28,7 +28,7 @@ BUSINESS_ID = Column(
     identifier=True,
 )
 LOADED_AT = Column(
-    "_loaded_at", ColumnType.TIMESTAMP, "When this row was written to the warehouse.", Label("loaded_at"), unit="UTC"
+    "_loaded_at", ColumnType.TIMESTAMP, "When this row was read from TikTok.", Label("loaded_at"), unit="UTC"
 )
 
 

@@ -113,6 +113,7 @@ class RequestBudget:
         waited = 0.0
         owner = uuid.uuid4().hex
         while True:
+            self._sleep(0)  # lets a caller that is to stop do so, also while there is room
             found, now = self._ask(app, account, endpoint, owner)
             if isinstance(found, Go):
                 return Grant(app, account, endpoint, now, owner if found.probe else None, waited)

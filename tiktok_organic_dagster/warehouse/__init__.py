@@ -1,10 +1,12 @@
 """Where the tables live: DuckDB or PostgreSQL, behind one interface of a few methods."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import CATALOGUE, Table
-from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseError, quoted
+from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseBusyError, WarehouseError, quoted
 from tiktok_organic_dagster.warehouse.bookkeeping import OWN_TABLES
 from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
 from tiktok_organic_dagster.warehouse.postgres import PostgresWarehouse
@@ -13,18 +15,30 @@ from tiktok_organic_dagster.warehouse.spool import Spool
 _DUCKDB = "duckdb:///"
 _POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg2://")
 
-__all__ = ["Session", "Spool", "Warehouse", "WarehouseError", "open_warehouse", "rename_business_id"]
+__all__ = [
+    "Session",
+    "Spool",
+    "Warehouse",
+    "WarehouseBusyError",
+    "WarehouseError",
+    "open_warehouse",
+    "rename_business_id",
+]
 
 
-def open_warehouse(settings: Settings) -> Warehouse:
+def open_warehouse(settings: Settings, sleep: Callable[[float], None] = time.sleep) -> Warehouse:
     """The warehouse that the settings name; nothing is connected or written yet.
+
+    Args:
+        settings: Name the place.
+        sleep: Waits for a number of seconds, while another process holds an embedded warehouse.
 
     Raises:
         WarehouseError: The URL names no kind of database that is known here.
     """
     url = settings.warehouse_url
     if url.startswith(_DUCKDB):
-        return DuckDBWarehouse(Path(url.removeprefix(_DUCKDB)), settings.warehouse_schema)
+        return DuckDBWarehouse(Path(url.removeprefix(_DUCKDB)), settings.warehouse_schema, sleep=sleep)
     if url.startswith(_POSTGRES):
         return PostgresWarehouse(url, settings.warehouse_schema)
     raise WarehouseError(
@@ -63,6 +77,7 @@ def _refuse_clash(session: Session, table: Table, old: str, new: str) -> None:
         new,
     ):
         raise WarehouseError(
-            f"{table.name} holds rows of {old} and of {new} under the same key, so one cannot take over from the "
-            f"other. Nothing was changed. Delete those of one (WHERE _business_id = '{new}'), then try again."
+            f"{table.name} holds rows of both {old} and {new} for the same days, so neither can take over from the "
+            "other by itself. Nothing was changed. See which of the two holds the history you want to keep before you "
+            "remove the rows of those days from the other, then try again."
         )

@@ -11,7 +11,11 @@ from tiktok_organic_dagster.warehouse.spool import Spool
 
 
 class WarehouseError(TikTokOrganicError):
-    """The warehouse cannot be used as it is, or refused a write; what it held before is still there."""
+    """The warehouse cannot be used as it is, or refused a transaction; what it held before that is still there."""
+
+
+class WarehouseBusyError(WarehouseError):
+    """Another process has kept the warehouse to itself for as long as we wait."""
 
 
 def quoted(name: str) -> str:

@@ -21,7 +21,7 @@ READINGS = Table(
         _ACCOUNT,
         _column("table_name", ColumnType.TEXT, "The table."),
         _column("read_date", ColumnType.DATE, "The date of the reading, UTC."),
-        _column("read_at", ColumnType.TIMESTAMP, "When it was taken."),
+        _column("read_at", ColumnType.TIMESTAMP, "When its rows were written."),
         _column("rows", ColumnType.FLOAT, "How many rows it wrote."),
         _column("complete", ColumnType.BOOLEAN, "False if something was left for a later run."),
     ),

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from tiktok_organic_dagster.tables import Column, Table
-from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseError, quoted
+from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseBusyError, WarehouseError, quoted
 from tiktok_organic_dagster.warehouse.spool import Spool
 
 LOCK_WAIT_S = 120
@@ -158,7 +158,7 @@ class DuckDBWarehouse(Warehouse):
                     ) from None
                 if time.monotonic() >= deadline:
                     holder = _HOLDER.search(text)
-                    raise WarehouseError(
+                    raise WarehouseBusyError(
                         f"The warehouse {self._file} is held by {holder[1] if holder else 'another process'}, since "
                         f"{self._lock_wait_s:.0f} seconds. Close it there (a DuckDB file has one writer at a time), "
                         "then run this again; or keep the warehouse in PostgreSQL."

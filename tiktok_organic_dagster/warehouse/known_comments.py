@@ -69,18 +69,25 @@ def newest_comment_ids(session: Session, business_id: str, video_ids: Sequence[s
     return found
 
 
-def mark_not_returned(session: Session, stage: str, business_id: str, video_ids: Sequence[str], day: date) -> None:
-    """Date the stored comments that a complete reading of their videos, which stands in `stage`, did not return."""
+def mark_not_returned(
+    session: Session, stage: str, business_id: str, video_ids: Sequence[str], *, day: date, before: datetime
+) -> None:
+    """Date the stored comments that a complete reading of their videos, which stands in `stage`, did not return.
+
+    Comments that another run has read since `before`, when this reading began, are none of them.
+    """
     if not video_ids:
         return
     places = ", ".join("?" for _ in video_ids)
     session.execute(
         f"UPDATE {session.name_of(COMMENTS)} AS t SET _not_returned_since = ? "  # noqa: S608
-        f"WHERE t._business_id = ? AND t.video_id IN ({places}) AND t._not_returned_since IS NULL "
+        f"WHERE t._business_id = ? AND t.video_id IN ({places}) "
+        "AND t._not_returned_since IS NULL AND t._loaded_at <= ? "
         f"AND NOT EXISTS (SELECT 1 FROM {stage} AS s WHERE s.video_id = t.video_id AND s.comment_id = t.comment_id)",
         day,
         business_id,
         *video_ids,
+        before,
     )
 
 

@@ -6,15 +6,17 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg2
+import psycopg2.errors
 import pyarrow.csv
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from tiktok_organic_dagster.tables import Column, Table
-from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseError, quoted
+from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseBusyError, WarehouseError, quoted
 from tiktok_organic_dagster.warehouse.spool import Spool
 
 _CONNECT_TIMEOUT_S = 10
+_LOCK_TIMEOUT = "120s"
 _CSV = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
 
 
@@ -45,6 +47,7 @@ class PostgresSession(Session):
         """All or nothing, under an advisory lock of that name in this schema."""
         self.execute("BEGIN")
         try:
+            self.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
             self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", f"{self.schema}:{lock}")
             yield
             self.execute("COMMIT")
@@ -129,7 +132,13 @@ class PostgresWarehouse(Warehouse):
             session = PostgresSession(connection, self.schema)
             session.execute("SET TIME ZONE 'UTC'")  # an option of the connection would lose to PGTZ, and hide the URL's
             yield session
-        except psycopg2.Error as error:
-            raise WarehouseError(f"The warehouse {self.place} refused: {' '.join(str(error).split())}") from error
+        except psycopg2.errors.LockNotAvailable:
+            raise WarehouseBusyError(
+                f"Another run has been writing this account's rows to {self.place} for {_LOCK_TIMEOUT}. Wait for its "
+                "end or stop it, then run this again."
+            ) from None
+        except psycopg2.Error as error:  # its details would quote the row, which may be about a person
+            reason = error.diag.message_primary or " ".join(str(error).split())
+            raise WarehouseError(f"The warehouse {self.place} refused: {reason}") from None
         finally:
             connection.close()

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tiktok_organic_dagster.simulator import ABSENT, Fault
-from tiktok_organic_dagster.simulator.faults import refuse
+from tiktok_organic_dagster.simulator.faults import change, cursor_stands_still, http_status, refuse
 from tiktok_organic_dagster.tables import COMMENTS
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Lab
@@ -230,3 +231,52 @@ def test_an_older_post_never_read_to_its_end_is_read_later(lab: Lab) -> None:
     assert {row[0] for row in lab.rows(COMMENTS)} == {old}
     lab.clock.next_day()
     assert calls_of_reading(lab) == 0
+
+
+def test_a_video_that_cannot_be_read_holds_no_other_back_and_is_said(lab: Lab) -> None:
+    videos = [add_video(lab, comments=35) for _ in range(4)]
+    lab.simulator.faults.add(Fault(cursor_stands_still(), when=lambda params: params.get("video_id") == videos[1]))
+    lab.read_videos()
+
+    (outcome,) = lab.read_comments()
+
+    assert "cursor" in (outcome.error or "")
+    expected = [row for row in truth.comments(lab) if row[0] != videos[1]]
+    assert lab.rows(COMMENTS) == truth.in_order(expected)
+    lab.simulator.faults.clear()
+    assert lab.read_comments()[0].error is None
+    assert lab.rows(COMMENTS) == truth.in_order(truth.comments(lab))
+
+
+def test_an_api_that_is_down_is_not_asked_about_every_video(lab: Lab) -> None:
+    for _ in range(20):
+        add_video(lab, comments=5)
+    lab.read_videos()
+    lab.simulator.calls.clear()
+    lab.simulator.faults.add(Fault(http_status(503), path=COMMENT_LIST, after=4))
+
+    (outcome,) = lab.read_comments()
+
+    assert "503" in (outcome.error or "")
+    assert len({row[0] for row in lab.rows(COMMENTS)}) == 4, "what was read before is kept"
+    assert lab.simulator.calls.count(COMMENT_LIST) == 4 + 2 * 3 * 8, "3 videos, 8 attempts each, twice"
+
+
+def test_what_the_first_attempt_noticed_is_not_forgotten_by_the_second(lab: Lab) -> None:
+    first, second = add_video(lab, comments=5), add_video(lab, comments=5)
+
+    def with_a_word_for_a_number(data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, "comments": [{**comment, "likes": "many"} for comment in data["comments"]]}
+
+    lab.simulator.faults.add(
+        Fault(change(with_a_word_for_a_number), when=lambda params: params.get("video_id") == first)
+    )
+    lab.simulator.faults.add(Fault(http_status(503), when=lambda params: params.get("video_id") == second, times=8))
+    lab.read_videos()
+
+    (outcome,) = lab.read_comments()
+
+    assert outcome.error is None
+    assert outcome.total == 10
+    assert [(finding.column, finding.count) for finding in outcome.notes.findings] == [("likes", 5)]
+    assert outcome.stats.calls[COMMENT_LIST] == 1 + 8 + 1
