@@ -48,8 +48,9 @@ class Clock:
         return self.moment
 
     def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.moment += timedelta(seconds=seconds)
+        if seconds:
+            self.waits.append(seconds)
+            self.moment += timedelta(seconds=seconds)
 
     def next_day(self, days: int = 1) -> None:
         self.moment += timedelta(days=days)

@@ -14,6 +14,7 @@ from typing import Any
 from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading
+from tiktok_organic_dagster.tables import missing_scopes
 from tiktok_organic_dagster.tiktok.client import AccountReader, CallStats
 from tiktok_organic_dagster.tiktok.errors import PagingError, TransientError, clean
 from tiktok_organic_dagster.warehouse import Warehouse, WarehouseBusyError, WarehouseError
@@ -116,7 +117,7 @@ def take(
     Raises:
         WarehouseError: The warehouse cannot be used at all.
     """
-    outcomes = {account.business_id: Outcome(account) for account in accounts}
+    outcomes = {account.business_id: _begun(reading, account, CallStats()) for account in accounts}
     with stop.on_leaving():
         with warehouse.session() as session:
             reading.prepare(session, accounts)
@@ -134,7 +135,14 @@ def _to_try_again(reading: Reading, failed: Outcome) -> Outcome:
     """Where a second attempt begins: what was written before the failure counts, if it was written for good."""
     if reading.writes_in_portions:
         return replace(failed, error=None, is_passing=False)
-    return Outcome(failed.account, stats=failed.stats)
+    return _begun(reading, failed.account, failed.stats)
+
+
+def _begun(reading: Reading, account: Account, stats: CallStats) -> Outcome:
+    """An outcome before the first call, which already says what the account's missing scopes cost."""
+    costs = missing_scopes(reading.tables, account.scopes)
+    warnings = [f"The scope {scope} was not granted: no {', '.join(columns)}." for scope, columns in costs.items()]
+    return Outcome(account, notes=Notes(warnings=warnings), stats=stats)
 
 
 def _prepared_again(reading: Reading, warehouse: Warehouse, outcomes: Sequence[Outcome]) -> bool:

@@ -193,13 +193,15 @@ def missing_scopes(tables: Iterable[Table], scopes: Iterable[str]) -> dict[str, 
     """What an account's missing permissions cost.
 
     Returns:
-        For each scope that was not granted, the `table.column`s that stay empty without it.
+        For each scope that was not granted, the `table.column`s that stay empty, or may do so, without it.
     """
     granted = frozenset(scopes)
     lost: dict[str, list[str]] = {}
     for table in tables:
         for column in table.columns:
             field = table.entries if isinstance(column.source, Entry) else column.source
-            if isinstance(field, Field) and field.scope is not None and field.scope not in granted:
-                lost.setdefault(field.scope, []).append(f"{table.name}.{column.name}")
+            wanted = (field.scope, field.also_scope) if isinstance(field, Field) else ()
+            for scope in wanted:
+                if scope is not None and scope not in granted:
+                    lost.setdefault(scope, []).append(f"{table.name}.{column.name}")
     return lost

@@ -291,6 +291,7 @@ def test_a_missing_scope_of_the_videos_costs_columns_and_breakdowns(new_lab: Cal
     expected = {(row[0], row[12], None) for row in truth.videos(lab)}
     assert set(lab.rows(VIDEOS, ["item_id", "likes", "average_time_watched"])) == expected
     assert all(lab.rows(table) == [] for table in VIDEO_TABLES if table is not VIDEOS)
+    assert "video.insights was not granted" in outcome.notes.warnings[0]
 
 
 @pytest.mark.parametrize(("scope", "step"), [("comment.list", "read_comments"), ("user.insights", "read_metrics")])
@@ -377,7 +378,9 @@ def test_the_daily_followers_alone_are_given_up_without_the_scope_of_the_lifetim
     (outcome,) = lab.read_metrics()
 
     assert outcome.error is None
-    assert "followers_count are NULL" in outcome.notes.warnings[0]
+    said, refused = outcome.notes.warnings
+    assert "user.info.stats was not granted: no tiktok_organic_account_metrics.followers_count" in said
+    assert "followers_count are NULL" in refused
     columns = ["metric_date", "followers_count", "daily_new_followers", "video_views"]
     expected = [(row[1], None, row[8], row[19]) for row in truth.metrics(lab)]
     assert any(new is not None for _, _, new, _ in expected)

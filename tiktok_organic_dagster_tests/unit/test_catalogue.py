@@ -254,12 +254,18 @@ def _lost(scope):
     return set(missing_scopes(CATALOGUE, set(ALL_SCOPES) - {scope})[scope])
 
 
+def test_the_scope_of_the_counters_may_cost_the_daily_followers_too():
+    of_the_account = {"followers_count", "following_count", "total_likes", "videos_count"}
+    assert _lost("user.info.stats") == {f"tiktok_organic_account.{column}" for column in of_the_account} | {
+        "tiktok_organic_account_metrics.followers_count"
+    }
+
+
 @pytest.mark.parametrize(
     ("scope", "columns"),
     [
         ("user.info.username", {"video_creator_username"}),
         ("user.info.profile", {"bio_description", "is_verified", "profile_deep_link"}),
-        ("user.info.stats", {"followers_count", "following_count", "total_likes", "videos_count"}),
         ("user.account.type", {"is_business_account"}),
     ],
 )

@@ -30,7 +30,7 @@ class Clock:
     def sleep(self, seconds):
         with self._lock:
             self.now += seconds
-            self.slept.append(seconds)
+            self.slept += [seconds] if seconds else []
 
 
 @pytest.fixture

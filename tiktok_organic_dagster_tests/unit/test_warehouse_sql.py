@@ -122,7 +122,7 @@ def _metric(day, business_id="b", **values):
 
 
 def _comment(video_id, comment_id, business_id="b", **values):
-    values = {"_read_date": THREE, **values}
+    values = {"_read_date": THREE, "_loaded_at": datetime(2026, 11, 20, tzinfo=UTC), **values}
     return _row(COMMENTS, video_id=video_id, comment_id=comment_id, _business_id=business_id, **values)
 
 
@@ -147,7 +147,7 @@ def _fill(session, table, rows, business_id="b"):
 def _merge(session, rows, complete=(), day=THREE, business_id="b"):
     with _spool(COMMENTS, rows) as spool, session.transaction("x"), session.staged(COMMENTS, spool) as stage:
         latest_state(session, COMMENTS, stage)
-        mark_not_returned(session, stage, business_id, list(complete), day)
+        mark_not_returned(session, stage, business_id, list(complete), day=day, before=datetime(2027, 1, 1, tzinfo=UTC))
 
 
 def _stored(session, table, *columns):
