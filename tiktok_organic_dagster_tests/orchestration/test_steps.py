@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from dagster import AssetCheckSeverity, DagsterInstance
+from dagster import AssetCheckKey, AssetCheckSeverity, AssetKey, AssetSelection, DagsterInstance, materialize
 
 from tiktok_organic_dagster.simulator import Call, Fault
 from tiktok_organic_dagster.simulator.faults import Effect, refuse
@@ -22,6 +22,7 @@ from tiktok_organic_dagster_tests.orchestration.runs import (
     METRICS,
     VIDEOS,
     Run,
+    code_location,
     marked,
 )
 
@@ -205,6 +206,24 @@ def test_a_step_fails_when_every_account_does(deployment: Deployment, instance: 
     assert not run.check(VIDEOS, "accounts_loaded").passed
     assert marked(instance, ACCOUNT) == [deployment.today]
     assert marked(instance, VIDEOS) == marked(instance, COMMENTS) == []
+
+
+def test_a_check_asked_for_alone_says_that_its_table_is_to_be_materialized(
+    deployment: Deployment, instance: DagsterInstance
+) -> None:
+    location = code_location()
+
+    result = materialize(
+        list(location.assets or ()),
+        selection=AssetSelection.checks(AssetCheckKey(AssetKey(ACCOUNT), "schema")),
+        resources=dict(location.resources or {}),
+        instance=instance,
+        raise_on_error=False,
+    )
+
+    (failure,) = result.get_step_failure_events()
+    assert "materialize the table" in str(failure.step_failure_data.error)
+    assert deployment.simulator.calls.count() == 0
 
 
 @pytest.mark.usefixtures("noon")
