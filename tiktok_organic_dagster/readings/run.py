@@ -82,12 +82,22 @@ class Outcome:
         return sum(sum(days.values()) for days in self.rows.values())
 
     def __str__(self) -> str:
-        calls = sum(self.stats.calls.values())
-        facts = f"{self.total} rows, {self.stats.pages} pages, {calls} calls, {self.stats.retries} retries"
-        waited = f", waited {self.stats.waited_s:.0f} s" if self.stats.waited_s >= 1 else ""
-        left = f"{self.notes.left_over} videos left for the next run" if self.notes.left_over else None
+        facts = [
+            _count(self.total, "row", "rows"),
+            _count(self.stats.pages, "page", "pages") if self.stats.pages else "",
+            _count(sum(self.stats.calls.values()), "call", "calls"),
+            _count(self.stats.retries, "retry", "retries") if self.stats.retries else "",
+            f"waited {self.stats.waited_s:.0f} s" if self.stats.waited_s >= 1 else "",
+        ]
+        left = (
+            _count(self.notes.left_over, "video", "videos") + " left for the next run" if self.notes.left_over else ""
+        )
         outcome = f"FAILED: {self.error}" if self.error else self.notes.skipped or left or "complete"
-        return f"@{self.account.username}: {outcome} ({facts}{waited})"
+        return f"@{self.account.username}: {outcome} ({', '.join(filter(None, facts))})"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def take(

@@ -99,3 +99,16 @@ def test_threads_of_a_stopped_run_ask_and_write_no_more(new_lab: Callable[..., L
     assert "stopped" in (outcomes[0].error or "")
     assert lab.simulator.calls.count("business/video/list/") == 2
     assert lab.rows(VIDEOS) == []
+
+
+def test_the_line_of_an_account_in_the_log_says_what_came_and_what_it_cost(new_lab: Callable[..., Lab]) -> None:
+    lab = new_lab(accounts=1, videos=50)
+    lab.simulator.habits.short_pages_of.clear()
+
+    (profile,) = lab.read_account()
+    (videos,) = lab.read_videos([VIDEOS])
+
+    name = lab.world.accounts[0].username
+    assert str(profile) == f"@{name}: complete (1 row, 1 call)"
+    posts = len(truth.videos(lab))
+    assert str(videos) == f"@{name}: complete ({posts} rows, {-(-posts // 20)} pages, {-(-posts // 20)} calls)"
