@@ -16,6 +16,9 @@ JsonObject = Mapping[str, Any]
 
 NOT_SHOWN = "not shown: personal data"
 
+KEY_BYTES = 1_000
+"""The longest text in a key, in UTF-8. PostgreSQL indexes 2,700 bytes at most, all columns of a key together."""
+
 
 def rows_of(
     table: Table, objects: Sequence[JsonObject], labels: Mapping[str, Any], findings: Findings
@@ -80,17 +83,25 @@ def _read(table: Table, column: Column, values: list[Any], findings: Findings) -
     if column.is_username:
         values = [value.removeprefix("@") if isinstance(value, str) else value for value in values]
     converted: Converted = convert(column.type, values)
-    if column.identifier:
-        texts: list[str | None] = converted.array.to_pylist()
-        if "" in texts:
-            converted.unreadable.extend(value for value, text in zip(values, texts, strict=True) if text == "")
-            converted.array = pa.array([text or None for text in texts], column.type.arrow)
+    if column.name in table.key and column.type is ColumnType.TEXT:
+        _refuse_as_key(column, values, converted)
     if column.name in table.key and column.type is ColumnType.FLOAT:
         converted.array = pc.add(converted.array, 0.0)  # turns -0.0 into 0.0: for a database they are the same key
     for kind, found in ((Kind.UNREADABLE, converted.unreadable), (Kind.MENDED_TEXT, converted.mended)):
         if found:
             findings.add(table.name, column.name, kind, len(found), NOT_SHOWN if column.personal else found[0])
     return converted.array
+
+
+def _refuse_as_key(column: Column, values: list[Any], converted: Converted) -> None:
+    """A text that is too long for a database's index becomes NULL, and so does an empty id."""
+    lengths = pc.binary_length(converted.array)
+    refused = pc.greater(lengths, KEY_BYTES)
+    if column.identifier:
+        refused = pc.or_(refused, pc.equal(lengths, 0))
+    if pc.any(refused).as_py():
+        converted.unreadable.extend(value for value, no in zip(values, refused.to_pylist(), strict=True) if no)
+        converted.array = pc.if_else(refused, None, converted.array)
 
 
 def _labelled(column: Column, label: Any, length: int, parents: pa.Array | None) -> pa.Array:  # noqa: ANN401

@@ -385,3 +385,19 @@ def test_the_daily_followers_alone_are_given_up_without_the_scope_of_the_lifetim
     expected = [(row[1], None, row[8], row[19]) for row in truth.metrics(lab)]
     assert any(new is not None for _, _, new, _ in expected)
     assert lab.rows(ACCOUNT_METRICS, columns) == truth.in_order(expected)
+
+
+def test_a_key_too_long_for_an_index_costs_its_own_row_alone(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
+    lab = new_lab(warehouse_url, accounts=1, videos=10)
+    post = lab.world.videos(0, lab.clock.now())[0]["item_id"]
+    cities = [{"city_name": "x" * 9_000, "percentage": 0.5}, {"city_name": "é" * 500, "percentage": 0.25}]
+    lab.world.changes.patch_video(post, audience_cities=cities)
+
+    (outcome,) = lab.read_videos()
+
+    assert outcome.error is None
+    (table,) = (table for table in VIDEO_TABLES if table.name.endswith("audience_cities"))
+    assert lab.rows(table, ["audience_cities_city_name", "audience_cities_percentage"], f"item_id = '{post}'") == [
+        ("é" * 500, 0.25)
+    ]
+    assert {finding.kind for finding in outcome.notes.findings.of(table.name)} == {Kind.UNREADABLE, Kind.REJECTED}
