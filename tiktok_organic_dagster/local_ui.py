@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tiktok_organic_dagster.accounts import open_accounts
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.state import private_folder
 
 
 def has_accounts(settings: Settings) -> bool:
@@ -22,7 +23,7 @@ def has_accounts(settings: Settings) -> bool:
 def dagster_home(home: Path) -> Path:
     """A folder for Dagster's runs below a home, with the project's dagster.yaml in it."""
     folder = home / "dagster"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     config = Path(__file__).resolve().parents[1] / "dagster.yaml"
     if config.exists():  # not where the package is installed without its clone
         shutil.copy(config, folder / "dagster.yaml")

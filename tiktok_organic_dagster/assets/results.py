@@ -17,9 +17,9 @@ from dagster import (
 from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK, column_lineage
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.tables import Table
+from tiktok_organic_dagster.warehouse.spool import PREVIEW_ROWS
 
 CELL_LENGTH = 80
-PREVIEW_ROWS = 5
 LINES = 50  # of a table in the metadata; the whole text of a thousand failures helps nobody
 
 

@@ -9,8 +9,7 @@ from tiktok_organic_dagster.readings.base import Notes, Portion, Reading, spool_
 from tiktok_organic_dagster.tables import ColumnType, fields_to_ask
 from tiktok_organic_dagster.tables.conversion import convert
 from tiktok_organic_dagster.tiktok.client import AccountReader
-from tiktok_organic_dagster.warehouse import Session, Spool
-from tiktok_organic_dagster.warehouse.writing import replace_day
+from tiktok_organic_dagster.warehouse import Spool
 
 
 class EmptyAnswerError(TikTokOrganicError):
@@ -35,9 +34,4 @@ class AccountReading(Reading):
         named = {**profile, "username": profile.get("username") or self.username(account)}
         with Spool() as spool:
             spool_rows(spool, self.tables, [named], self.labels(account), notes)
-            yield Portion(spool, partial(self._write, account, spool))
-
-    def _write(self, account: Account, spool: Spool, session: Session) -> None:
-        for table in self.tables:
-            replace_day(session, table, spool, account.business_id, self.moment.today)
-        self.record(session, account, spool)
+            yield Portion(spool, partial(self.replace_today, account, spool))

@@ -17,6 +17,7 @@ from tiktok_organic_dagster.tiktok.errors import RefusedError
 from tiktok_organic_dagster.validation import validated
 from tiktok_organic_dagster.warehouse import Session, Spool
 from tiktok_organic_dagster.warehouse.bookkeeping import OWN_TABLES, record_readings
+from tiktok_organic_dagster.warehouse.writing import replace_day
 
 T = TypeVar("T")
 
@@ -98,6 +99,12 @@ class Reading(ABC):
     @abstractmethod
     def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
         """Read an account from TikTok; each portion that comes is written before the next one is asked for."""
+
+    def replace_today(self, account: Account, spool: Spool, session: Session) -> None:
+        """Write an account's reading of today in the place of an earlier one of today, all tables together."""
+        for table in self.tables:
+            replace_day(session, table, spool, account.business_id, self.moment.today)
+        self.record(session, account, spool)
 
     def record(self, session: Session, account: Account, spool: Spool, *, complete: bool = True) -> None:
         """Note, within the transaction that writes the rows, that the tables were read today."""

@@ -10,7 +10,6 @@ from tiktok_organic_dagster.tables import VIDEOS, Table, field_choices
 from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
 from tiktok_organic_dagster.tiktok.client import AccountReader, VideoPage
 from tiktok_organic_dagster.warehouse import Session, Spool
-from tiktok_organic_dagster.warehouse.writing import replace_day
 from tiktok_organic_dagster.windows import videos_since
 
 CHUNK_VIDEOS = 500
@@ -49,7 +48,7 @@ class VideosReading(Reading):
                     spool_rows(spool, self.tables, chunk, labels, notes)
                     chunk = []
             spool_rows(spool, self.tables, chunk, labels, notes)
-            yield Portion(spool, partial(self._write, account, spool))
+            yield Portion(spool, partial(self.replace_today, account, spool))
 
     def _pages(
         self, account: Account, reader: AccountReader, oldest: datetime | None, notes: Notes
@@ -68,8 +67,3 @@ class VideosReading(Reading):
         if first is not None:
             yield first
             yield from others
-
-    def _write(self, account: Account, spool: Spool, session: Session) -> None:
-        for table in self.tables:
-            replace_day(session, table, spool, account.business_id, self.moment.today)
-        self.record(session, account, spool)

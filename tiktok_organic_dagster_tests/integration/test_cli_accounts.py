@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,9 +34,6 @@ def simulator(running):
 
 @pytest.fixture(autouse=True)
 def environment(simulator, tmp_path, monkeypatch):
-    for name in list(os.environ):
-        if name.startswith("TIKTOK"):
-            monkeypatch.delenv(name)
     values = {
         "TIKTOK_CLIENT_ID": "cid",
         "TIKTOK_CLIENT_SECRET": "hidden",
