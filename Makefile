@@ -1,6 +1,7 @@
 # What there is: `make help`.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+PORT := 3000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -10,8 +11,9 @@ help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or later is needed, this is %d.%d. Try: make PYTHON=python3.11 ..." % v[:2])'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or later, or name yours: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or later is needed, this is %d.%d. Name another one: make PYTHON=python3.12 ..." % v[:2])'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) could not make the environment $(VENV). On Debian and Ubuntu, install its module venv (apt install python3-venv), then try again." >&2; exit 1; }
 	@echo "Setting up $(VENV) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
@@ -25,11 +27,24 @@ demo: $(READY) ## the whole job on a simulated TikTok, without credentials
 
 .PHONY: ui
 ui: $(READY) ## Dagster's UI: on your accounts, or on the demo while none is connected
-	@$(BIN)/tiktok-organic ui
+	@$(BIN)/tiktok-organic ui --port $(PORT)
 
 .PHONY: test
 test: $(READY) ## every test, on real servers that it starts itself
-	@$(BIN)/python -m pytest -m "not browser" -n 2 --dist worksteal -q
+	@$(BIN)/python -m pytest -m "not browser and not readme" -n 2 --dist worksteal -q
+
+.PHONY: test-readme
+test-readme: $(READY) ## the README walked from top to bottom, in a fresh clone
+	@$(BIN)/python -m pytest -m readme -q
+
+.PHONY: test-browser
+test-browser: $(READY) ## the tests that drive Dagster's UI and the consent page in an installed Chromium
+	@$(BIN)/python -m tiktok_organic_dagster_tests.browser.chromium
+	@$(BIN)/python -m pytest -m browser -q tiktok_organic_dagster_tests/browser
+
+.PHONY: screenshots
+screenshots: $(READY) ## the pictures of the README, made anew by the tests in the browser
+	@SCREENSHOTS=docs/images $(MAKE) --no-print-directory test-browser
 
 .PHONY: lint
 lint: $(READY) ## ruff and types
@@ -41,3 +56,7 @@ lint: $(READY) ## ruff and types
 format: $(READY) ## ruff, mending what it can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+.PHONY: docs
+docs: $(READY) ## docs/tables.md, made from the catalogue
+	@$(BIN)/python -m tiktok_organic_dagster.tables.dictionary

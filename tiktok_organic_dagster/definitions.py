@@ -5,6 +5,7 @@ from dagster import Definitions, ExecutorDefinition, in_process_executor, multip
 from tiktok_organic_dagster.assets.account import account_assets
 from tiktok_organic_dagster.assets.account_metrics import account_metrics_assets
 from tiktok_organic_dagster.assets.comments import comments_assets
+from tiktok_organic_dagster.assets.specs import Common
 from tiktok_organic_dagster.assets.videos import videos_assets
 from tiktok_organic_dagster.automation.jobs import account_metrics_refresh, daily_readings
 from tiktok_organic_dagster.errors import ConfigurationError
@@ -16,13 +17,17 @@ from tiktok_organic_dagster.windows import daily
 def definitions(settings: Settings) -> Definitions:
     """The code location that the settings describe."""
     partitions = daily(settings.start_date)
-    kind = "duckdb" if settings.warehouse_url.startswith("duckdb:") else "postgres"
+    common = Common(
+        partitions,
+        kind="duckdb" if settings.warehouse_url.startswith("duckdb:") else "postgres",
+        owners=settings.owner_names,
+    )
     return Definitions(
         assets=[
-            account_assets(partitions, kind),
-            account_metrics_assets(partitions, kind),
-            videos_assets(partitions, kind),
-            comments_assets(partitions, kind),
+            account_assets(common),
+            account_metrics_assets(common),
+            videos_assets(common),
+            comments_assets(common),
         ],
         jobs=[daily_readings(partitions), account_metrics_refresh(partitions)],
         resources={"tiktok": TikTokResource(), "warehouse": WarehouseResource()},

@@ -9,18 +9,39 @@ SAMPLE_LENGTH = 80
 
 
 class Kind(Enum):
-    """What can be wrong with a value or a row, and whether it makes the check an error or a warning."""
+    """What can be wrong with a value or a row, whether it makes the check an error or a warning, and what to do."""
 
-    UNREADABLE = ("could not be read and became NULL", True)
-    REJECTED = ("rows without a readable key were left out", True)
-    DUPLICATE = ("rows repeat a key of the same answer; the first was kept", False)
-    OUT_OF_BOUNDS = ("are outside the bounds that make sense; stored as sent", False)
-    UNKNOWN_VALUE = ("are none of the documented values; stored as sent", False)
-    MENDED_TEXT = ("held NUL or half of a character, which cannot be stored; mended", False)
+    UNREADABLE = (
+        "could not be read and became NULL",
+        True,
+        "TikTok may have changed the field: see the sample, update this package, and load the day again",
+    )
+    REJECTED = (
+        "rows without a readable key were left out",
+        True,
+        "see the sample; load the day again, and report it if it stays",
+    )
+    DUPLICATE = ("rows repeat a key of the same answer; the first was kept", False, "nothing: no row was lost")
+    OUT_OF_BOUNDS = (
+        "are outside the bounds that make sense; stored as sent",
+        False,
+        "compare the sample with TikTok's app before you use these values",
+    )
+    UNKNOWN_VALUE = (
+        "are none of the documented values; stored as sent",
+        False,
+        "see whether your queries that list the values should know the new one",
+    )
+    MENDED_TEXT = (
+        "held NUL or half of a character, which cannot be stored; mended",
+        False,
+        "nothing: the rest is as sent",
+    )
 
-    def __init__(self, words: str, is_error: bool) -> None:  # noqa: FBT001 -- an enum's members are positional
+    def __init__(self, words: str, is_error: bool, remedy: str) -> None:  # noqa: FBT001 -- an enum's members are positional
         self.words = words
         self.is_error = is_error
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,59 @@
 """Dagster's UI on this machine: `dagster dev` with a home for its runs, on the user's accounts or on the demo."""
 
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import click
+
 from tiktok_organic_dagster.accounts import open_accounts
+from tiktok_organic_dagster.errors import ConfigurationError, TikTokOrganicError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.state import private_folder
+
+# As in workspace.yaml at the root of the clone: Dagster tells schedules and runs of other locations apart by this name.
+WORKSPACE = {
+    "load_from": [
+        {
+            "python_module": {
+                "module_name": "tiktok_organic_dagster.definitions",
+                "location_name": "tiktok_organic_dagster",
+            }
+        }
+    ]
+}
+SUPERSEDED = "ignore:Function `dev_command` is superseded"  # `dg dev`, meant there, comes with a package for developers
+POLL_S = 0.2
+
+
+class UiError(TikTokOrganicError):
+    """Dagster's UI ended by itself."""
+
+
+def require_free_port(port: int) -> None:
+    """Make sure, before anything is started, that the UI can have its port.
+
+    Raises:
+        ConfigurationError: It cannot.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen()
+        except OSError as error:
+            raise ConfigurationError(
+                f"Dagster's UI cannot listen on port {port}: {error.strerror}. Stop what uses it, or choose another "
+                "one: make ui PORT=3001, or tiktok-organic ui --port 3001"
+            ) from None
 
 
 def has_accounts(settings: Settings) -> bool:
@@ -21,12 +65,22 @@ def has_accounts(settings: Settings) -> bool:
 
 
 def dagster_home(home: Path) -> Path:
-    """A folder for Dagster's runs below a home, with the project's dagster.yaml in it."""
+    """A folder for Dagster's runs below a home, with the project's dagster.yaml and a workspace in it.
+
+    Raises:
+        ConfigurationError: It cannot be written.
+    """
     folder = home / "dagster"
-    private_folder(folder)
     config = Path(__file__).resolve().parents[1] / "dagster.yaml"
-    if config.exists():  # not where the package is installed without its clone
-        shutil.copy(config, folder / "dagster.yaml")
+    try:
+        private_folder(folder)
+        if config.exists():  # not where the package is installed without its clone
+            shutil.copy(config, folder / "dagster.yaml")
+        (folder / "workspace.yaml").write_text(json.dumps(WORKSPACE, indent=2))
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {folder} for Dagster's runs cannot be written: {error.strerror}. Check TIKTOK_ORGANIC_HOME."
+        ) from None
     return folder
 
 
@@ -36,13 +90,45 @@ def dagster_dev(home: Path, port: int) -> None:
     Args:
         home: Holds Dagster's runs, see `dagster_home`.
         port: Of the web server, on 127.0.0.1.
+
+    Raises:
+        UiError: It ended by itself.
     """
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "tiktok_organic_dagster.definitions", "-p", str(port)]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So does a shell start what runs in the background of a script. Dagster gives SIGTERM what SIGINT has: it could
+        # not be stopped at all.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    command = [sys.executable, "-W", SUPERSEDED, "-m", "dagster", "dev", "-w", str(home / "workspace.yaml")]
+    command += ["--port", str(port), "--log-level", "error"]
     process = subprocess.Popen(command, env={**os.environ, "DAGSTER_HOME": str(home)})  # noqa: S603 -- no input in it
+    threading.Thread(target=_announce, args=(process, port), daemon=True).start()
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+        process.terminate()
+
     # It has children of its own, which it stops by itself: whoever stops us stops it, and we wait for it.
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    signal.signal(signal.SIGTERM, stop)
     try:
-        process.wait()
+        status = process.wait()
     except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
         process.wait()
+        return
+    if status and not stopped:
+        raise UiError(
+            f"Dagster's UI ended by itself with exit status {status}. The reason stands above; mend it, then start it "
+            "again."
+        )
+
+
+def _announce(process: "subprocess.Popen[bytes]", port: int) -> None:
+    """Say where the UI is, once it is there."""
+    click.echo("Dagster's UI is starting ...")
+    while process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            click.echo(f"Dagster's UI is at http://127.0.0.1:{port} (Ctrl-C stops it)")
+            return
+        time.sleep(POLL_S)

@@ -39,9 +39,11 @@ class ConnectedAccounts:
 
 
 class TikTokResource(ConfigurableResource[ConnectedAccounts]):
-    """TikTok's Accounts API for all connected accounts.
+    """TikTok's Accounts API v1.3 for all connected accounts, within TikTok's quotas.
 
-    It has no fields: the developer app, the quotas and the place of the tokens come from the environment or `.env`.
+    There is nothing to configure here: the app (TIKTOK_CLIENT_ID and others), the quotas (TIKTOK_ORGANIC_QPM_APP and
+    others) and the place of the tokens (TIKTOK_ORGANIC_STATE) come from the environment or `.env`, and are read when a
+    run starts. Accounts are connected with `tiktok-organic connect` and listed with `tiktok-organic accounts`.
     """
 
     def connect(self, clock: Callable[[], datetime], sleep: Callable[[float], None]) -> ConnectedAccounts:
@@ -58,9 +60,10 @@ class TikTokResource(ConfigurableResource[ConnectedAccounts]):
 
 
 class WarehouseResource(ConfigurableResource[Warehouse]):
-    """Where the 12 tables live: DuckDB or PostgreSQL.
+    """Where the 12 tables live: a DuckDB file or a PostgreSQL database.
 
-    It has no fields: the place comes from the environment or `.env`.
+    There is nothing to configure here: the place (TIKTOK_ORGANIC_WAREHOUSE) and the schema (TIKTOK_ORGANIC_SCHEMA) come
+    from the environment or `.env`, and are read when a run starts. Missing tables are made by the first run.
     """
 
     def open(self, sleep: Callable[[float], None]) -> Warehouse:

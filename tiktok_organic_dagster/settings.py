@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,6 +18,14 @@ SECRETS = frozenset({"TIKTOK_CLIENT_SECRET", "TIKTOK_ORGANIC_KEY", "TIKTOK_ORGAN
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(ge=1)]
+
+
+_OWNER = re.compile(r"team:\S(.*\S)?|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The parts of a comma-separated text, each once."""
+    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
 
 
 def _variable(name: str) -> AliasChoices:
@@ -71,6 +80,7 @@ class Settings(BaseSettings):
     timeout_s: Positive = Field(default=60, validation_alias=_variable("TIKTOK_ORGANIC_TIMEOUT_S"))
     backoff_s: Positive = Field(default=1, validation_alias=_variable("TIKTOK_ORGANIC_BACKOFF_S"))
     comment_minutes: Positive = Field(default=30, validation_alias=_variable("TIKTOK_ORGANIC_COMMENT_MINUTES"))
+    owners: str = Field(default="team:data", validation_alias=_variable("TIKTOK_ORGANIC_OWNERS"))
     executor: Literal["in_process", "multiprocess", "celery"] = Field(
         default="in_process", validation_alias=_variable("TIKTOK_ORGANIC_EXECUTOR")
     )
@@ -80,6 +90,19 @@ class Settings(BaseSettings):
     def _http_url(cls, value: str) -> str:
         if not value.startswith(("https://", "http://")):
             raise ValueError("it must begin with https://")
+        return value
+
+    @field_validator("owners")
+    @classmethod
+    def _mail_or_team(cls, value: str) -> str:
+        for owner in _listed(value):
+            if not _OWNER.fullmatch(owner):
+                raise ValueError(
+                    f"{owner!r} is neither an e-mail address nor team:name; write them comma-separated, such as "
+                    "team:marketing,ada@example.com"
+                )
+        if not _listed(value):
+            raise ValueError("it names nobody; write an e-mail address or team:name")
         return value
 
     @field_validator("api_url")
@@ -108,9 +131,9 @@ class Settings(BaseSettings):
 
         Raises:
             ConfigurationError: A variable is malformed, or one that begins with `TIKTOK_ORGANIC_` is not known; the
-                `.env` file is no text.
+                `.env` file is no text; the working directory is gone.
         """
-        dotenv = find_dotenv(usecwd=True)
+        dotenv = _nearest_dotenv()
         known = cls.variables()
         for name in [*os.environ, *_names_in(dotenv)]:
             if name.startswith(PREFIX) and name not in known:
@@ -129,6 +152,11 @@ class Settings(BaseSettings):
             for name, field in cls.model_fields.items()
             if isinstance(field.validation_alias, AliasChoices)
         }
+
+    @property
+    def owner_names(self) -> tuple[str, ...]:
+        """Whose tables these are, for Dagster: e-mail addresses, and teams as `team:name`."""
+        return _listed(self.owners)
 
     @property
     def home(self) -> Path:
@@ -154,6 +182,16 @@ class Settings(BaseSettings):
         if not url.startswith(prefix):
             return url
         return prefix + str((self.base / Path(url.removeprefix(prefix)).expanduser()).resolve())
+
+
+def _nearest_dotenv() -> str:
+    """The `.env` file of the working directory or above it; empty if there is none."""
+    try:
+        return find_dotenv(usecwd=True)
+    except OSError:
+        raise ConfigurationError(
+            "The working directory is gone, or you may not enter it. Change to one that is there."
+        ) from None
 
 
 def _names_in(dotenv: str) -> list[str]:

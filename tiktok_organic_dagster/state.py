@@ -1,5 +1,6 @@
 """The state database: its tables, and how it is opened and written (SQLite, or PostgreSQL for several machines)."""
 
+import errno
 import os
 import sqlite3
 import time
@@ -121,9 +122,7 @@ def engine(url: str) -> Engine:
             _make_tables(opened)
     except StateError as error:
         opened.dispose()
-        raise ConfigurationError(
-            f"{error} Check {VARIABLE}, that the database can be reached and that you may write to it."
-        ) from None
+        raise ConfigurationError(str(error)) from None
     return opened
 
 
@@ -163,7 +162,10 @@ def _errors_named(of: Engine) -> Generator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:  # the latter from preparing a new connection
-        raise StateError(f"The state database {place(of)} failed: {_reason(error)}.") from error
+        raise StateError(
+            f"The state database {place(of)} failed: {_reason(error)}. Check {VARIABLE}, that the database can be "
+            "reached and that you may write to it."
+        ) from error
 
 
 def _reason(error: Exception) -> str:
@@ -210,9 +212,16 @@ def _sqlite(url: URL) -> Engine:
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder that only its owner can enter; one that is there already is left as it is."""
+    """Make a folder that only its owner can enter; one that is there already is left as it is.
+
+    Raises:
+        OSError: It cannot be made; a file in its place is no directory.
+    """
     if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -26,6 +27,18 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _signals_end_processes() -> None:
+    """Tests run in the background (`make test &` in a script) must not pass on that SIGINT is ignored.
+
+    Dagster gives SIGTERM what SIGINT has, so that the processes which copy a run's output could not be ended: each run
+    would wait a minute for them, and leave them behind.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL of this test process alone, without network."""
@@ -38,13 +51,13 @@ def postgres_server() -> Iterator[str]:
         server.cleanup()
 
 
-@pytest.fixture
-def new_postgres_database(postgres_server: str, request: pytest.FixtureRequest) -> Callable[[], str]:
+@pytest.fixture(scope="session")
+def new_postgres_database(postgres_server: str) -> Callable[[], str]:
     """Makes a fresh database and gives its URL."""
     numbers = itertools.count()
 
     def new() -> str:
-        name = f"t{abs(hash(request.node.nodeid))}_{next(numbers)}"
+        name = f"t{next(numbers)}"
         connection = psycopg2.connect(postgres_server)
         connection.autocommit = True
         with connection.cursor() as cursor:

@@ -147,8 +147,15 @@ class Lab:
         """All four steps, in the order of their lineage."""
         return [*self.read_account(), *self.read_metrics(), *self.read_videos(), *self.read_comments()]
 
-    def take(self, reading: Callable[[Moment], Reading], *, accounts: Sequence[Account] | None = None) -> list[Outcome]:
-        client = open_client(self.settings, self.store, clock=self.clock.now, sleep=self.clock.sleep)
+    def take(
+        self,
+        reading: Callable[[Moment], Reading],
+        *,
+        accounts: Sequence[Account] | None = None,
+        log: Callable[[str], None] = lambda _line: None,
+        sleep: Callable[[float], None] | None = None,
+    ) -> list[Outcome]:
+        client = open_client(self.settings, self.store, clock=self.clock.now, sleep=sleep or self.clock.sleep)
         oauth = open_oauth(self.settings, client)
         return take(
             reading(Moment(self.clock.today, self.clock.now)),
@@ -156,7 +163,7 @@ class Lab:
             open_reader=lambda account: open_reader(account, self.store, client, oauth),
             warehouse=open_warehouse(self.settings),
             store=self.store,
-            log=lambda _line: None,
+            log=log,
             stop=_SteppingStop(self.clock),
         )
 

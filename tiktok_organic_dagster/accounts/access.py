@@ -12,6 +12,7 @@ from tiktok_organic_dagster.state import accounts, engine, reading, utc_now
 from tiktok_organic_dagster.tiktok.client import AccountReader, TikTokClient
 from tiktok_organic_dagster.tiktok.limits import RequestBudget
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient
+from tiktok_organic_dagster.tiktok.waiting import OnWait, unheard
 
 PROBE_MARGIN_S = 30.0  # beyond one call's timeout
 
@@ -38,6 +39,7 @@ def open_client(
     *,
     clock: Callable[[], datetime] = utc_now,
     sleep: Callable[[float], None] = time.sleep,
+    on_wait: OnWait = unheard,
 ) -> TikTokClient:
     """A client of the API of the settings, whose quotas are shared through the state database."""
     budget = RequestBudget(
@@ -57,6 +59,7 @@ def open_client(
         backoff_s=settings.backoff_s,
         sleep=sleep,
         clock=clock,
+        on_wait=on_wait,
     )
 
 

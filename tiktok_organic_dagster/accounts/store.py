@@ -115,8 +115,10 @@ class AccountStore:
             if account.username.casefold() == wanted:
                 return account
         known = ", ".join(f"@{account.username}" for account in connected)
-        hint = f"Connected are: {known}." if known else f"None is connected in {self.place}: tiktok-organic connect"
-        raise UnknownAccountError(f"No connected account is named {clean(name)!r}. {hint}")
+        hint = f"Connected are: {known}" if known else f"None is connected in {self.place}"
+        raise UnknownAccountError(
+            f"No connected account is named {clean(name)!r}. {hint}. To connect another: tiktok-organic connect"
+        )
 
     def save(self, grant: TokenGrant, username: str, client_id: str, api_url: str) -> Account:
         """Store an account just authorized; one that is known already is renewed in place."""
@@ -272,7 +274,10 @@ class AccountStore:
     def _known_row(self, connection: Connection, business_id: str) -> Row[Any]:
         row = _row(connection, business_id)
         if row is None:
-            raise UnknownAccountError(f"The account {business_id} is not connected in {self.place} any more.")
+            raise UnknownAccountError(
+                f"The account {business_id} is not connected in {self.place} any more. To read it again, connect it: "
+                "tiktok-organic connect"
+            )
         return row
 
     def _update(self, where: sa.ColumnElement[bool], values: dict[str, Any]) -> bool:

@@ -30,7 +30,10 @@ class Vault:
         try:
             self._fernet = MultiFernet([Fernet(key) for key in given])
         except ValueError:
-            raise ConfigurationError(f"{source} holds no usable Fernet key. Make one with: {_MAKE_ONE}") from None
+            raise ConfigurationError(
+                f"{source} holds no usable Fernet key. Put the right one there; for a first start, make one with: "
+                f"{_MAKE_ONE}"
+            ) from None
 
     def encrypt(self, text: str) -> str:
         """Encrypt with the first key."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from dagster import AssetExecutionContext, AssetsDefinition, BackfillPolicy, DailyPartitionsDefinition, multi_asset
+from dagster import AssetExecutionContext, AssetsDefinition, BackfillPolicy, multi_asset
 
+from tiktok_organic_dagster.assets.specs import Common
 from tiktok_organic_dagster.assets.step import Result, Step, StepConfig, materialize
 from tiktok_organic_dagster.readings.metrics import MetricsReading
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
@@ -12,6 +13,8 @@ from tiktok_organic_dagster.windows import metrics_request
 
 STEP = Step(
     name="account_metrics",
+    description="Reads what happened on each account on each day: one call to business/get an account, however many "
+    "days. At most 58 days back, to yesterday; TikTok publishes a day 24 to 48 hours after it ended.",
     tables=METRIC_TABLES,
     depends_on=(),
     backfill_policy=BackfillPolicy.single_run(),
@@ -20,7 +23,7 @@ STEP = Step(
 )
 
 
-def account_metrics_assets(partitions: DailyPartitionsDefinition, kind: str) -> AssetsDefinition:
+def account_metrics_assets(common: Common) -> AssetsDefinition:
     """The two metrics tables as assets.
 
     They refer to the account table, which the column lineage shows, but do not depend on it: metrics can be
@@ -28,7 +31,7 @@ def account_metrics_assets(partitions: DailyPartitionsDefinition, kind: str) -> 
     down with it.
     """
 
-    @multi_asset(**STEP.arguments(partitions, kind))
+    @multi_asset(**STEP.arguments(common))
     def account_metrics(
         context: AssetExecutionContext, config: StepConfig, tiktok: TikTokResource, warehouse: WarehouseResource
     ) -> Iterator[Result]:

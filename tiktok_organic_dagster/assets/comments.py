@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from dagster import AssetExecutionContext, AssetsDefinition, BackfillPolicy, DailyPartitionsDefinition, multi_asset
+from dagster import AssetExecutionContext, AssetsDefinition, BackfillPolicy, multi_asset
 from pydantic import Field
 
+from tiktok_organic_dagster.assets.specs import Common
 from tiktok_organic_dagster.assets.step import Result, Step, StepConfig, materialize
 from tiktok_organic_dagster.readings.comments import AllCommentsReading, CommentsReading
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
@@ -16,6 +17,9 @@ from tiktok_organic_dagster.windows import reading_request
 
 CHANGED = Step(
     name="comments",
+    description="Reads the comments of the videos whose counter of comments moved: one call to business/comment/list "
+    "for each 30. Today's partition only, after the videos of today. An account gets "
+    "TIKTOK_ORGANIC_COMMENT_MINUTES; later runs go on where it stopped.",
     depends_on=(VIDEOS,),
     backfill_policy=BackfillPolicy.multi_run(100_001),
     tables=COMMENT_TABLES,
@@ -32,15 +36,15 @@ class CommentsConfig(StepConfig):
 
     all_comments: bool = Field(
         default=False,
-        description="Read the comments of every known video to the end, without a time limit. Costs one call for each "
-        "30 comments.",
+        description="true: read the comments of every known video to the end, without a time limit, one call for each "
+        "30 comments. false: only where the video's counter moved, which is what a daily run needs.",
     )
 
 
-def comments_assets(partitions: DailyPartitionsDefinition, kind: str) -> AssetsDefinition:
+def comments_assets(common: Common) -> AssetsDefinition:
     """The comments table as an asset."""
 
-    @multi_asset(**CHANGED.arguments(partitions, kind))
+    @multi_asset(**CHANGED.arguments(common))
     def comments(
         context: AssetExecutionContext, config: CommentsConfig, tiktok: TikTokResource, warehouse: WarehouseResource
     ) -> Iterator[Result]:

@@ -14,12 +14,19 @@ from dagster import (
     TableSchema,
 )
 
-from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK, column_lineage
+from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK, TROUBLESHOOTING, column_lineage
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.tables import Table
 from tiktok_organic_dagster.warehouse.spool import PREVIEW_ROWS
 
-CELL_LENGTH = 80
+CELL_LENGTH = 80  # of a value in a preview
+SENTENCE_LENGTH = 600  # of a reason: it ends with what to do
+_REMEDIES = {
+    "failed": "its earlier rows stay. Follow the reason, then materialize the same partition again; "
+    "tiktok-organic check tells what TikTok will give.",
+    "skipped": "nothing was asked for. Connect the account again with all boxes ticked: tiktok-organic connect.",
+    "warning": "everything that TikTok gave was stored; see whether you miss what is named.",
+}
 LINES = 50  # of a table in the metadata; the whole text of a thousand failures helps nobody
 
 
@@ -34,13 +41,23 @@ def rows_by_day(table: Table, outcomes: Sequence[Outcome]) -> Counter[date]:
 def table_metadata(table: Table, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What is shown with each materialization of a table."""
     return {
-        "accounts": sum(outcome.error is None and outcome.notes.skipped is None for outcome in outcomes),
-        "calls": sum(sum(outcome.stats.calls.values()) for outcome in outcomes),
-        "waited_s": round(sum(outcome.stats.waited_s for outcome in outcomes), 1),
-        "repeated_rows": sum(outcome.notes.repeated for outcome in outcomes),
+        "accounts read": sum(outcome.error is None and outcome.notes.skipped is None for outcome in outcomes),
+        "calls of the step": sum(sum(outcome.stats.calls.values()) for outcome in outcomes),
+        "seconds waited for quota": round(sum(outcome.stats.waited_s for outcome in outcomes), 1),
+        "rows sent twice by TikTok": sum(outcome.notes.repeated for outcome in outcomes),
         "dagster/column_lineage": column_lineage(table),
-        "preview": _preview(table, outcomes),
     }
+
+
+def preview(table: Table, outcomes: Sequence[Outcome]) -> MetadataValue[Any]:
+    """The first rows, without what tells something of a person who is not the account's owner."""
+    rows = [row for outcome in outcomes for row in outcome.previews.get(table.name, [])][:PREVIEW_ROWS]
+    columns = [column for column in table.columns if not column.personal]
+    return _table(
+        tuple(column.name for column in columns),
+        [tuple(row[column.name] for column in columns) for row in rows],
+        CELL_LENGTH,
+    )
 
 
 def schema_result(table: Table, outcomes: Sequence[Outcome]) -> AssetCheckResult:
@@ -48,24 +65,34 @@ def schema_result(table: Table, outcomes: Sequence[Outcome]) -> AssetCheckResult
     found = [
         (outcome.account.username, finding) for outcome in outcomes for finding in outcome.notes.findings.of(table.name)
     ]
-    is_error = any(finding.kind.is_error for _, finding in found)
+    if not found:
+        return AssetCheckResult(
+            passed=True, asset_key=table.name, check_name=SCHEMA_CHECK, description=_checked(table, outcomes)
+        )
+    remedies = dict.fromkeys(f"{finding.kind.words}: {finding.kind.remedy}." for _, finding in found)
     return AssetCheckResult(
-        passed=not found,
+        passed=False,
         asset_key=table.name,
         check_name=SCHEMA_CHECK,
-        severity=AssetCheckSeverity.ERROR if is_error or not found else AssetCheckSeverity.WARN,
-        description="; ".join(f"@{name} {finding}" for name, finding in found[:LINES]) or None,
+        severity=AssetCheckSeverity.ERROR if any(f.kind.is_error for _, f in found) else AssetCheckSeverity.WARN,
+        description=_told([f"@{name} {finding}" for name, finding in found], list(remedies)),
         metadata={
             "findings": _table(
-                ("account", "column", "level", "count", "what", "sample"),
+                ("account", "column", "level", "count", "what", "sample", "what to do"),
                 [
-                    (name, f.column, "error" if f.kind.is_error else "warning", f.count, f.kind.words, f.sample)
+                    (
+                        f"@{name}",
+                        f.column,
+                        "error" if f.kind.is_error else "warning",
+                        f.count,
+                        f.kind.words,
+                        f.sample,
+                        f.kind.remedy,
+                    )
                     for name, f in found
                 ],
             )
-        }
-        if found
-        else {},
+        },
     )
 
 
@@ -75,33 +102,60 @@ def accounts_result(table: Table, outcomes: Sequence[Outcome]) -> AssetCheckResu
     skipped = [(o.account.username, "skipped", o.notes.skipped) for o in outcomes if o.notes.skipped is not None]
     warned = [(o.account.username, "warning", text) for o in outcomes for text in o.notes.warnings]
     told = [*failed, *skipped, *warned]
+    remedies = [f"{what}: {_REMEDIES[what]}" for what in dict.fromkeys(what for _, what, _ in told)]
+    read = len(outcomes) - len(failed) - len(skipped)
+    asked = "" if read == len(outcomes) else f"{read:,} of "
+    summary = f"{asked}{_counted(len(outcomes), 'account')} read."
     return AssetCheckResult(
         passed=not failed and not skipped,
         asset_key=table.name,
         check_name=ACCOUNTS_CHECK,
         severity=AssetCheckSeverity.WARN if skipped and not failed else AssetCheckSeverity.ERROR,
-        description="; ".join(f"@{name} {what}: {text}" for name, what, text in told[:LINES]) or None,
-        metadata={"accounts": len(outcomes), **({"details": _table(("account", "what", "why"), told)} if told else {})},
+        description=f"{summary} {_told([f'@{name} {what}: {text}' for name, what, text in told], remedies)}"
+        if told
+        else summary,
+        metadata={
+            "accounts read": read,
+            **(
+                {
+                    "details": _table(
+                        ("account", "what", "why", "what to do"),
+                        [(f"@{name}", what, why, _REMEDIES[what]) for name, what, why in told],
+                    )
+                }
+                if told
+                else {}
+            ),
+        },
     )
 
 
-def _preview(table: Table, outcomes: Sequence[Outcome]) -> MetadataValue[Any]:
-    rows = [row for outcome in outcomes for row in outcome.previews.get(table.name, [])][:PREVIEW_ROWS]
-    columns = [column for column in table.columns if not column.personal]
-    return _table(
-        tuple(column.name for column in columns), [tuple(row[column.name] for column in columns) for row in rows]
-    )
+def _checked(table: Table, outcomes: Sequence[Outcome]) -> str:
+    rows = sum(rows_by_day(table, outcomes).values())
+    if not rows:
+        return "No rows to check: TikTok returned none of this table, or nothing was to be asked for."
+    return f"{_counted(rows, 'row')} checked against {_counted(len(table.columns), 'column')}: nothing unusual."
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> MetadataValue[Any]:
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _told(lines: Sequence[str], remedies: Sequence[str]) -> str:
+    """What is wrong with whom, one line each, then what to do about each kind of it."""
+    more = f"; and {len(lines) - LINES:,} more" if len(lines) > LINES else ""
+    return f"{'; '.join(lines[:LINES])}{more}\n\nWhat to do. {' '.join(remedies)} See {TROUBLESHOOTING}."
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[Any]], most: int = SENTENCE_LENGTH) -> MetadataValue[Any]:
     return MetadataValue.table(
-        [TableRecord(dict(zip(names, map(_cell, row), strict=True))) for row in rows[:LINES]],
+        [TableRecord(dict(zip(names, (_cell(value, most) for value in row), strict=True))) for row in rows[:LINES]],
         TableSchema([TableColumn(name) for name in names]),
     )
 
 
-def _cell(value: Any) -> str | int | float | bool:  # noqa: ANN401
+def _cell(value: Any, most: int) -> str | int | float | bool:  # noqa: ANN401
     if isinstance(value, bool | int | float):
         return value
-    text = "" if value is None else str(value)
-    return text if len(text) <= CELL_LENGTH else f"{text[: CELL_LENGTH - 3]}..."
+    text = "NULL" if value is None else str(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."

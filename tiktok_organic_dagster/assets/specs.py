@@ -1,12 +1,14 @@
 """What Dagster and its UI know of a table: all of it taken from the catalogue."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dagster import (
     AssetCheckSpec,
     AssetKey,
     AssetSpec,
     DailyPartitionsDefinition,
+    MetadataValue,
     TableColumn,
     TableColumnConstraints,
     TableColumnDep,
@@ -15,36 +17,67 @@ from dagster import (
     TableSchema,
 )
 
-from tiktok_organic_dagster.tables import Column, Table
+from tiktok_organic_dagster.tables import Column, Table, Writing
+from tiktok_organic_dagster.tables.dictionary import section
 
 GROUP = "tiktok_organic"
 SCHEMA_CHECK = "schema"
 ACCOUNTS_CHECK = "accounts_loaded"
+TROUBLESHOOTING = "docs/troubleshooting.md"
+
+STEP_TAG = "tiktok/step"
+DAYS_TAG = "tiktok/days"
+PERSONAL_TAG = "tiktok/personal_data"
+
+# TikTok's own page of each call, in its portal for business developers.
+_PORTAL = "https://business-api.tiktok.com/portal/docs"
+_PAGES = {
+    "business/get/": "1762228399168514",
+    "business/video/list/": "1762228421622786",
+    "business/comment/list/": "1760232109619202",
+}
 
 
-def asset_spec(
-    table: Table, partitions: DailyPartitionsDefinition, kind: str, depends_on: Sequence[Table]
-) -> AssetSpec:
+@dataclass(frozen=True)
+class Common:
+    """What all assets have in common.
+
+    Attributes:
+        partitions: The daily partitioning that all tables share.
+        kind: The kind of warehouse, for the badge in the UI.
+        owners: E-mail addresses, and teams as `team:name`.
+    """
+
+    partitions: DailyPartitionsDefinition
+    kind: str
+    owners: tuple[str, ...]
+
+
+def asset_spec(table: Table, step: str, common: Common, depends_on: Sequence[Table]) -> AssetSpec:
     """The asset of a table.
 
     Args:
         table: The table; its name is the asset's key.
-        partitions: The daily partitioning that all tables share.
-        kind: The kind of warehouse, for the badge in the UI.
+        step: The step that fills it.
+        common: What all assets have in common.
         depends_on: The tables that are materialized before this one.
     """
     return AssetSpec(
         table.name,
         deps=[other.name for other in depends_on],
-        description=f"**{table.title.capitalize()}.** {table.meaning}\n\nWriting: {table.writing.value}.",
+        description=_description(table),
         metadata={
+            "dictionary": MetadataValue.md(section(table)),
+            "TikTok's documentation": MetadataValue.url(_portal_page(table)),
             "dagster/column_schema": column_schema(table),
             "dagster/column_lineage": column_lineage(table),
             "dagster/table_name": table.name,
         },
         group_name=GROUP,
-        kinds={"tiktok", kind},
-        partitions_def=partitions,
+        kinds={"tiktok", common.kind},
+        owners=common.owners,
+        tags=_tags(table, step),
+        partitions_def=common.partitions,
     )
 
 
@@ -58,12 +91,14 @@ def check_specs(tables: Sequence[Table]) -> list[AssetCheckSpec]:
                 SCHEMA_CHECK,
                 asset=table.name,
                 description="Every value had its type, every row its key (Pandera). An error means that values became "
-                "NULL or rows were left out; a warning, that something unusual was stored as TikTok sent it.",
+                "NULL or rows were left out; a warning, that something unusual was stored as TikTok sent it. The "
+                f"result names account, column, count and a sample. What to do: {TROUBLESHOOTING}.",
             ),
             AssetCheckSpec(
                 ACCOUNTS_CHECK,
                 asset=table.name,
-                description="Every connected account was read. An account that failed keeps its earlier rows.",
+                description="Every connected account was read. An account that failed keeps its earlier rows; the "
+                f"result names it and the reason. What to do: {TROUBLESHOOTING}.",
             ),
         )
     ]
@@ -77,7 +112,8 @@ def column_schema(table: Table) -> TableSchema:
                 column.name,
                 column.type.duckdb,
                 description=_column_text(column),
-                constraints=TableColumnConstraints(nullable=column.name not in table.key),
+                constraints=TableColumnConstraints(nullable=table.may_be_null(column)),
+                tags={"personal_data": ""} if column.personal else {},
             )
             for column in table.columns
         ],
@@ -97,5 +133,46 @@ def column_lineage(table: Table) -> TableColumnLineage:
     )
 
 
+def _description(table: Table) -> str:
+    fills_days = table.writing is Writing.FILL_DAYS
+    facts = (
+        (
+            "Partition",
+            "the day that the numbers are about; 58 days back to yesterday can be loaded."
+            if fills_days
+            else "the day of the reading (UTC); only today's can be loaded, as TikTok serves no past values.",
+        ),
+        ("Loaded", f"once a day by the job `{'account_metrics_refresh' if fills_days else 'daily_readings'}`."),
+        ("Delay", table.latency),
+        ("History", table.history),
+        ("Loaded again", f"{table.writing.value}."),
+        ("Gone at TikTok", table.deletion),
+        ("Joins", table.joins),
+    )
+    lines = "\n".join(f"- **{name}:** {text}" for name, text in facts if text)
+    return f"**{table.title[:1].upper()}{table.title[1:]}.** {table.meaning}\n\n{lines}"
+
+
+def _tags(table: Table, step: str) -> dict[str, str]:
+    tags = {STEP_TAG: step, DAYS_TAG: "last_58" if table.writing is Writing.FILL_DAYS else "today_only"}
+    if any(column.personal for column in table.columns):
+        tags[PERSONAL_TAG] = "commenters"
+    return tags
+
+
+def _portal_page(table: Table) -> str:
+    page = _PAGES.get(table.endpoint)
+    return f"{_PORTAL}?id={page}" if page else _PORTAL
+
+
 def _column_text(column: Column) -> str:
-    return f"{column.meaning} ({column.unit})" if column.unit else column.meaning
+    parts = [column.meaning]
+    if column.unit not in {"", "count"}:  # that it is a count, its name and meaning say
+        parts.append(f"Unit: {column.unit}.")
+    if column.values:
+        parts.append(f"Values: {', '.join(column.values)}.")
+    if column.personal:
+        parts.append("Personal data.")
+    if column.beware:
+        parts.append(f"Beware: {column.beware}")
+    return " ".join(parts)

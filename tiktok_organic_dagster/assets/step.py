@@ -1,6 +1,6 @@
 """What the four steps have in common: which days and accounts, the reading, and what Dagster is told of it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,16 +13,17 @@ from dagster import (
     AssetMaterialization,
     BackfillPolicy,
     Config,
-    DailyPartitionsDefinition,
     Failure,
     MaterializeResult,
 )
 from pydantic import Field
 
-from tiktok_organic_dagster.assets.results import accounts_result, rows_by_day, schema_result, table_metadata
-from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK, asset_spec, check_specs
+from tiktok_organic_dagster.assets.plots import do_not_wait, plots_of
+from tiktok_organic_dagster.assets.results import accounts_result, preview, rows_by_day, schema_result, table_metadata
+from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK, Common, asset_spec, check_specs
 from tiktok_organic_dagster.errors import ConfigurationError, TikTokOrganicError, UnknownAccountError
 from tiktok_organic_dagster.readings.base import Moment, Reading
+from tiktok_organic_dagster.readings.progress import warehouse_waits_told
 from tiktok_organic_dagster.readings.run import Outcome, Stop, take
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
 from tiktok_organic_dagster.tables import Table
@@ -37,7 +38,9 @@ class StepConfig(Config):
     """What a run can be told."""
 
     accounts: list[str] = Field(
-        default=[], description="Usernames or business ids of the accounts to read; none given: all connected ones."
+        default=[],
+        description='The accounts to read, by username or business id: ["@name"]. Empty: all connected accounts. A '
+        "name that is not connected fails the run before any call; see `tiktok-organic accounts`.",
     )
 
 
@@ -47,6 +50,7 @@ class Step:
 
     Attributes:
         name: Its name, which is the op's.
+        description: What it does, for the op in the UI.
         tables: The tables that it fills.
         depends_on: The tables that are materialized before it.
         backfill_policy: Puts a range of days into one run. Dagster joins the steps of one policy in one run, where the
@@ -56,22 +60,23 @@ class Step:
     """
 
     name: str
+    description: str
     tables: Sequence[Table]
     depends_on: Sequence[Table]
     backfill_policy: BackfillPolicy
     request: Callable[[Iterable[date], date], Request]
     reading: Callable[[Sequence[Table], Moment, Sequence[date]], Reading]
 
-    def arguments(self, partitions: DailyPartitionsDefinition, kind: str) -> dict[str, Any]:
+    def arguments(self, common: Common) -> dict[str, Any]:
         """What `multi_asset` is told of the step.
 
         Args:
-            partitions: The daily partitioning that all tables share.
-            kind: The kind of warehouse, for the badge in the UI.
+            common: What all assets have in common.
         """
         return {
             "name": self.name,
-            "specs": [asset_spec(table, partitions, kind, self.depends_on) for table in self.tables],
+            "description": self.description,
+            "specs": [asset_spec(table, self.name, common, self.depends_on) for table in self.tables],
             "check_specs": check_specs(self.tables),
             "can_subset": True,
             "backfill_policy": self.backfill_policy,
@@ -111,15 +116,19 @@ def materialize(
         reasons = [f"@{outcome.account.username}: {outcome.error}" for outcome in outcomes]
         more = f" And {len(reasons) - NAMED_FAILURES} more." if len(reasons) > NAMED_FAILURES else ""
         raise Failure(f"No account could be read. {' '.join(reasons[:NAMED_FAILURES])}{more}")
+    newest = max(request.allowed)
+    plots = plots_of(tables, outcomes, newest, warehouse.open(do_not_wait), context.log.warning)
     if request.refused:
         for table in tables:
             for day in request.allowed:
-                context.log_event(_materialization(table, day, outcomes))
+                of_day = _of_day(table, day, outcomes, plots if day == newest else {})
+                context.log_event(_materialization(table, day, outcomes, of_day))
         yield from checks
         raise Failure(request.refusal, allow_retries=False)
     for table in tables:
         for day in request.allowed:
-            context.add_asset_metadata(_row_count(table, day, outcomes), table.name, day.isoformat())
+            of_day = _of_day(table, day, outcomes, plots if day == newest else {})
+            context.add_asset_metadata(of_day, table.name, day.isoformat())
         yield MaterializeResult(
             asset_key=table.name,
             metadata=table_metadata(table, outcomes),
@@ -149,7 +158,7 @@ def _outcomes(
         reading,
         connected.named(accounts),
         open_reader=connected.open_reader,
-        warehouse=warehouse.open(stop.sleep),
+        warehouse=warehouse.open(warehouse_waits_told(stop.sleep, context.log.info)),
         store=connected.store,
         log=context.log.info,
         stop=stop,
@@ -173,14 +182,23 @@ def _checks(
     return selected
 
 
-def _row_count(table: Table, day: date, outcomes: Sequence[Outcome]) -> dict[str, int]:
-    return {"dagster/partition_row_count": rows_by_day(table, outcomes)[day]}
+def _of_day(
+    table: Table, day: date, outcomes: Sequence[Outcome], plots: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What is shown of one partition. A plot stands with the newest day: it would weigh in each one's event."""
+    return {
+        "dagster/partition_row_count": rows_by_day(table, outcomes)[day],
+        **plots.get(table.name, {}),
+        "preview": preview(table, outcomes),  # last, as it is wide and long
+    }
 
 
-def _materialization(table: Table, day: date, outcomes: Sequence[Outcome]) -> AssetMaterialization:
+def _materialization(
+    table: Table, day: date, outcomes: Sequence[Outcome], of_day: Mapping[str, Any]
+) -> AssetMaterialization:
     """The event that marks one day as loaded, as Dagster itself would make it."""
     return AssetMaterialization(
         AssetKey(table.name),
         partition=day.isoformat(),
-        metadata={**table_metadata(table, outcomes), **_row_count(table, day, outcomes)},
+        metadata={**table_metadata(table, outcomes), **of_day},
     )

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from dagster import AssetExecutionContext, AssetsDefinition, BackfillPolicy, DailyPartitionsDefinition, multi_asset
+from dagster import AssetExecutionContext, AssetsDefinition, BackfillPolicy, multi_asset
 
+from tiktok_organic_dagster.assets.specs import Common
 from tiktok_organic_dagster.assets.step import Result, Step, StepConfig, materialize
 from tiktok_organic_dagster.readings.videos import VideosReading
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
@@ -12,6 +13,8 @@ from tiktok_organic_dagster.windows import reading_request
 
 STEP = Step(
     name="videos",
+    description="Reads the posts and their breakdowns: one call to business/video/list for each 20 posts. Today's "
+    "partition only. A subset of the tables asks TikTok for the fields of those only.",
     depends_on=ACCOUNT_TABLES,
     backfill_policy=BackfillPolicy.multi_run(100_000),
     tables=VIDEO_TABLES,
@@ -20,10 +23,10 @@ STEP = Step(
 )
 
 
-def videos_assets(partitions: DailyPartitionsDefinition, kind: str) -> AssetsDefinition:
+def videos_assets(common: Common) -> AssetsDefinition:
     """The videos and their breakdowns as assets."""
 
-    @multi_asset(**STEP.arguments(partitions, kind))
+    @multi_asset(**STEP.arguments(common))
     def videos(
         context: AssetExecutionContext, config: StepConfig, tiktok: TikTokResource, warehouse: WarehouseResource
     ) -> Iterator[Result]:

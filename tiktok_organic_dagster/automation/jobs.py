@@ -17,8 +17,9 @@ def daily_readings(partitions: DailyPartitionsDefinition) -> UnresolvedAssetJobD
     return define_asset_job(
         "daily_readings",
         AssetSelection.assets(*(table.name for table in tables)),
-        description="Today's reading of the accounts, videos, breakdowns and comments. Run it for today's partition: "
-        "TikTok serves no past values.",
+        description="Reads the accounts, their videos with seven breakdowns, and the comments, as they are now. Choose "
+        "today's partition (UTC), the newest: TikTok serves no past values, so any other day is refused. Run it once a "
+        "day; a day without it is missing for good. Run again, it replaces the day's reading.",
         partitions_def=partitions,
     )
 
@@ -28,7 +29,9 @@ def account_metrics_refresh(partitions: DailyPartitionsDefinition) -> Unresolved
     return define_asset_job(
         "account_metrics_refresh",
         AssetSelection.assets(*(table.name for table in METRIC_TABLES)),
-        description="The account metrics of one or more days, at most 58 days back. TikTok publishes a day 24 to 48 "
-        "hours after it ended.",
+        description="Loads what happened on the accounts on each day, and their audience by hour. Choose any range "
+        "from 58 days ago to yesterday (UTC): it is one run, and one call for each account. TikTok publishes a day "
+        "24 to 48 hours after it ended: run it daily for the last 7 days, and the newest are filled in. A value that "
+        "is stored is never replaced by NULL.",
         partitions_def=partitions,
     )

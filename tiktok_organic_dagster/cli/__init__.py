@@ -8,6 +8,7 @@ import click
 from tiktok_organic_dagster.cli.accounts import accounts, check, disconnect
 from tiktok_organic_dagster.cli.connect import connect
 from tiktok_organic_dagster.cli.local import demo, simulator, ui
+from tiktok_organic_dagster.cli.terminal import allow_any_text
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.tiktok.errors import clean
 
@@ -27,9 +28,11 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except TikTokOrganicError as error:
             _fail(str(error))
+        except BrokenPipeError:
+            raise  # whoever read the output has enough of it: click ends without a word
         except OSError as error:
             name = f" ({error.filename})" if error.filename else ""
-            _fail(f"The system refused: {error.strerror or error}{name}.")
+            _fail(f"The system refused: {error.strerror or error}{name}. Check that you may read and write there.")
         except (KeyboardInterrupt, EOFError):
             _fail("Stopped; nothing more was done.")
 
@@ -42,6 +45,7 @@ def _fail(text: str) -> NoReturn:
 @click.version_option(package_name="tiktok-organic-dagster")
 def main() -> None:
     """TikTok's organic data in your warehouse: connect accounts, check them, try it all on a simulated TikTok."""
+    allow_any_text()
 
 
 for _command in (connect, accounts, check, disconnect, simulator, demo, ui):

@@ -9,7 +9,7 @@ import click
 from tiktok_organic_dagster.accounts import Account, AccountStore, open_accounts, open_client, open_oauth, open_reader
 from tiktok_organic_dagster.accounts.preflight import Requirement, read_facts, requirements
 from tiktok_organic_dagster.accounts.store import StepStatus
-from tiktok_organic_dagster.cli.terminal import print_json, print_requirements, print_table
+from tiktok_organic_dagster.cli.terminal import print_json, print_requirements, print_table, waits_told
 from tiktok_organic_dagster.errors import TikTokOrganicError, UnknownAccountError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tiktok.client import TikTokClient
@@ -49,18 +49,21 @@ def check(context: click.Context, account: str | None, as_json: bool) -> None:  
     chosen = [store.find(account)] if account else store.accounts()
     if not chosen:
         raise UnknownAccountError(f"No account is connected in {store.place}. Connect one: tiktok-organic connect")
-    client = open_client(settings, store)
+    client = open_client(settings, store, on_wait=waits_told(store.clock))
     oauth = open_oauth(settings, client)
-    results = [_checked(one, store, client, oauth) for one in chosen]
-    if as_json:
-        print_json([_result(one, found, error) for one, found, error in results])
-    else:
-        for one, found, error in results:
+    results: list[dict[str, Any]] = []
+    for one in chosen:
+        if not as_json:
             click.echo(f"@{clean(one.username)}")
+        found, error = _checked(one, store, client, oauth)
+        results.append(_result(one, found, error))
+        if not as_json:
             print_requirements(found)
             if error:
                 click.echo(clean(error), err=True)
-    if not all(_all_met(found, error) for _, found, error in results):
+    if as_json:
+        print_json(results)
+    if not all(result["met"] for result in results):
         context.exit(1)
 
 
@@ -73,7 +76,7 @@ def disconnect(account: str, force: bool) -> None:  # noqa: FBT001 -- an option
     store = open_accounts(settings)
     found = store.find(account)
     try:
-        _revoke(found, store, open_oauth(settings, open_client(settings, store)))
+        _revoke(found, store, open_oauth(settings, open_client(settings, store, on_wait=waits_told(store.clock))))
     except TikTokOrganicError as error:
         if not force:
             raise RequirementsError(
@@ -103,14 +106,14 @@ def _revoke(account: Account, store: AccountStore, oauth: OAuthClient) -> None:
 
 def _checked(
     account: Account, store: AccountStore, client: TikTokClient, oauth: OAuthClient
-) -> tuple[Account, list[Requirement], str | None]:
+) -> tuple[list[Requirement], str | None]:
     """An account's requirements, or why they could not be read."""
     try:
         reader = open_reader(account, store, client, oauth)
         facts = read_facts(reader, account.scopes, store.clock().date())
     except TikTokOrganicError as error:
-        return account, [], str(error)
-    return account, requirements(facts, account.username), None
+        return [], str(error)
+    return requirements(facts, account.username), None
 
 
 def _all_met(found: list[Requirement], error: str | None) -> bool:

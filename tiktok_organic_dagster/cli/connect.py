@@ -18,7 +18,7 @@ from tiktok_organic_dagster.accounts.preflight import (
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.accounts.tokens import FixedToken
 from tiktok_organic_dagster.cli.redirect import code_of
-from tiktok_organic_dagster.cli.terminal import print_requirements
+from tiktok_organic_dagster.cli.terminal import print_requirements, waits_told
 from tiktok_organic_dagster.errors import ConfigurationError, TikTokOrganicError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import ALL_SCOPES
@@ -51,7 +51,7 @@ def connect(expect: str | None, replacing: bool, strict: bool) -> None:  # noqa:
     settings = Settings.load()
     redirect_uri = _redirect_uri(settings)
     store = open_accounts(settings)
-    client = open_client(settings, store)
+    client = open_client(settings, store, on_wait=waits_told(store.clock))
     oauth = open_oauth(settings, client)
 
     candidate, reader = _authorize(oauth, client, redirect_uri)
@@ -67,7 +67,10 @@ def connect(expect: str | None, replacing: bool, strict: bool) -> None:  # noqa:
     facts = read_facts(reader, candidate.grant.scopes, store.clock().date())
     unmet = _show(requirements(facts, expect or candidate.username))
     if unmet and strict:
-        raise ConnectError(f"{len(unmet)} of the requirements are not met, and --strict was given. Nothing was stored.")
+        raise ConnectError(
+            f"{len(unmet)} of the requirements are not met, and --strict was given. Nothing was stored; meet them, or "
+            "connect without --strict."
+        )
     stored = _store(settings, store, oauth, candidate, known)
     click.echo(f"Connected @{clean(stored.username)}{_until(stored, store)}. See it: tiktok-organic accounts")
 
@@ -97,7 +100,9 @@ def _authorize(oauth: OAuthClient, client: TikTokClient, redirect_uri: str) -> t
     grant = oauth.exchange_code(code, redirect_uri)
     owner, scopes = oauth.token_info(grant.access_token, grant.business_id)
     if owner and owner != grant.business_id:
-        raise ConnectError("TikTok names another account for the token than it granted it to. Nothing was stored.")
+        raise ConnectError(
+            "TikTok names another account for the token than it granted it to. Nothing was stored; run it again."
+        )
     missing = required_but_missing(scopes)
     if missing:
         raise ConnectError(
@@ -106,9 +111,10 @@ def _authorize(oauth: OAuthClient, client: TikTokClient, redirect_uri: str) -> t
         )
     reader = client.reader(grant.business_id, oauth.client_id or "", FixedToken(grant.access_token))
     profile = reader.profile(["username", "display_name"])
-    username = str(profile.get("username") or "").strip().removeprefix("@")
+    named = profile.get("username")
+    username = named.strip().removeprefix("@") if isinstance(named, str) else ""
     if not username:
-        raise ConnectError("TikTok did not tell the account's username. Nothing was stored; try again.")
+        raise ConnectError("TikTok did not tell the account's username. Nothing was stored; run it again.")
     display_name = str(profile.get("display_name") or "")
     click.echo(f"Authorized: @{clean(username)} ({clean(display_name)})")
     return Candidate(replace(grant, scopes=scopes), username, display_name), reader

@@ -32,6 +32,7 @@ def ui(port: int) -> None:
     from tiktok_organic_dagster import demo, local_ui  # noqa: PLC0415 -- Dagster, that no other command needs
 
     settings = Settings.load()
+    local_ui.require_free_port(port)
     if local_ui.has_accounts(settings):
         local_ui.dagster_dev(local_ui.dagster_home(settings.home), port)
     else:

@@ -1,7 +1,10 @@
 """Prints to the terminal: tables, marks and JSON; text from outside is made harmless first."""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -11,7 +14,9 @@ from rich.table import Table
 
 from tiktok_organic_dagster.accounts.preflight import Requirement
 from tiktok_organic_dagster.tiktok.errors import clean
+from tiktok_organic_dagster.tiktok.waiting import OnWait, Waiting
 
+LONG_WAIT = timedelta(seconds=3)  # a command that stands still for less needs no explanation
 WIDE = 200  # columns where the output is not a terminal, so that nothing is cut
 
 
@@ -27,7 +32,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(safe(cell) for cell in row))
-    _console().print(table)
+    console().print(table)
 
 
 def print_requirements(found: Sequence[Requirement]) -> None:
@@ -42,6 +47,28 @@ def print_json(value: Any) -> None:  # noqa: ANN401 -- whatever JSON can hold
     click.echo(json.dumps(value, indent=2, ensure_ascii=True))
 
 
-def _console() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=WIDE)
+def waits_told(clock: Callable[[], datetime]) -> OnWait:
+    """What a client is given so that its long waits are told on stderr, each one once: why, and how long."""
+    told: list[Waiting] = []
+
+    def tell(waiting: Waiting) -> None:
+        now = clock()
+        is_new = not told or waiting.reason is not told[-1].reason or waiting.until - told[-1].until >= LONG_WAIT
+        if is_new and waiting.until - now >= LONG_WAIT:
+            told.append(waiting)
+            click.echo(f"The command {waiting.reason.one}, {waiting.left(now)} ...", err=True)
+
+    return tell
+
+
+def console() -> Console:
+    """The terminal; where the output is none, it is as wide as a table may need."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=WIDE)
+
+
+def allow_any_text() -> None:
+    """Let what the encoding of the terminal cannot show come out as `?`, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")

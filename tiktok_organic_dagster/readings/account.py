@@ -4,16 +4,11 @@ from collections.abc import Generator
 from functools import partial
 
 from tiktok_organic_dagster.accounts.store import Account
-from tiktok_organic_dagster.errors import TikTokOrganicError
-from tiktok_organic_dagster.readings.base import Notes, Portion, Reading, spool_rows
-from tiktok_organic_dagster.tables import ColumnType, fields_to_ask
+from tiktok_organic_dagster.readings.base import Notes, Portion, Reading, nothing_came, spool_rows
+from tiktok_organic_dagster.tables import ACCOUNT, ColumnType, fields_to_ask
 from tiktok_organic_dagster.tables.conversion import convert
-from tiktok_organic_dagster.tiktok.client import AccountReader
+from tiktok_organic_dagster.tiktok.client import BUSINESS_GET, AccountReader
 from tiktok_organic_dagster.warehouse import Spool
-
-
-class EmptyAnswerError(TikTokOrganicError):
-    """TikTok answered with success and nothing in it."""
 
 
 class AccountReading(Reading):
@@ -23,11 +18,14 @@ class AccountReading(Reading):
 
     def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
         """One row: the profile as it is now."""
-        fields = fields_to_ask(self.tables, account.scopes)
+        # The profile is always there, so that an account with nothing for another table is no empty answer.
+        fields = fields_to_ask((ACCOUNT, *self.tables), account.scopes)
         profile = reader.profile(fields)
         if not any(profile.get(name) is not None for name in fields):
-            raise EmptyAnswerError(
-                f"TikTok returned none of {', '.join(fields)} for @{self.username(account)}; nothing was stored."
+            raise nothing_came(
+                BUSINESS_GET,
+                f"none of {', '.join(fields)} came for @{self.username(account)}, so nothing was stored",
+                "Try again later.",
             )
         (shown,) = convert(ColumnType.TEXT, [profile.get("username")]).array.to_pylist()
         notes.username = shown or None

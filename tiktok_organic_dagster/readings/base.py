@@ -11,12 +11,13 @@ import pyarrow as pa
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.findings import Findings
 from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, Table
+from tiktok_organic_dagster.tables.own import OWN_TABLES
 from tiktok_organic_dagster.tables.rows import JsonObject, rows_of
 from tiktok_organic_dagster.tiktok.client import AccountReader
-from tiktok_organic_dagster.tiktok.errors import RefusedError
+from tiktok_organic_dagster.tiktok.errors import Fault, RefusedError, Remedy, TikTokError, error_of
 from tiktok_organic_dagster.validation import validated
 from tiktok_organic_dagster.warehouse import Session, Spool
-from tiktok_organic_dagster.warehouse.bookkeeping import OWN_TABLES, record_readings
+from tiktok_organic_dagster.warehouse.bookkeeping import record_readings
 from tiktok_organic_dagster.warehouse.writing import replace_day
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ class Notes:
         skipped: Why nothing was to be read for the account, if so.
         username: The account's name, where the answer showed it.
         left_over: How many videos a later run has to go on with.
+        rows: Rows made so far, for whoever looks on.
     """
 
     findings: Findings = field(default_factory=Findings)
@@ -57,6 +59,7 @@ class Notes:
     skipped: str | None = None
     username: str | None = None
     left_over: int = 0
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,10 @@ class Reading(ABC):
         self._usernames = newest_usernames(session, self.moment.today)
         for account in accounts:
             self.look_up(session, account)
+
+    def days(self) -> str:
+        """Which days are read, for the first line in the log."""
+        return f"reading of {self.moment.today}"
 
     def look_up(self, session: Session, account: Account) -> None:  # noqa: B027 -- not every step needs to
         """Look up what this step needs to know of an account."""
@@ -142,7 +149,9 @@ def spool_rows(
 ) -> None:
     """Turn objects into rows of each table, validate them, and put them on the spool."""
     for table in tables:
-        spool.add(table, valid_rows(table, objects, labels, notes))
+        rows = valid_rows(table, objects, labels, notes)
+        spool.add(table, rows)
+        notes.rows += rows.num_rows
 
 
 def newest_usernames(session: Session, today: date) -> dict[str, str]:
@@ -156,6 +165,11 @@ def newest_usernames(session: Session, today: date) -> dict[str, str]:
             today,
         )
     )
+
+
+def nothing_came(endpoint: str, text: str, advice: str) -> TikTokError:
+    """The error of an answer of success with nothing in it, which may pass: rows are not replaced by nothing."""
+    return error_of(Fault(endpoint, Remedy.RETRY, text, advice=advice))
 
 
 def with_fewer_fields(ask: Callable[[list[str]], T], choices: Sequence[list[str]], notes: Notes) -> T:

@@ -258,6 +258,7 @@ class CommentsReading(Reading):
         for chunk in chunks:
             batch.spool.add(COMMENTS, chunk)
         batch.waiting += waiting
+        notes.rows += seen
         return ended
 
     def _to_spool(self, account: Account, batch: Batch, notes: Notes) -> None:

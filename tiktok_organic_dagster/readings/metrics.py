@@ -1,7 +1,7 @@
 """The reading of an account's daily metrics: one call for a range of days."""
 
 from collections.abc import Generator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,9 @@ from tiktok_organic_dagster.tables.shared import INSIGHTS
 from tiktok_organic_dagster.tiktok.client import AccountReader
 from tiktok_organic_dagster.warehouse import Session, Spool
 from tiktok_organic_dagster.warehouse.writing import fill_days
+
+CERTAINLY_PUBLISHED = timedelta(days=3)
+"""How long after a day began its metrics are there: TikTok publishes them 24 to 48 hours after its end."""
 
 
 class MetricsReading(Reading):
@@ -32,6 +35,13 @@ class MetricsReading(Reading):
         super().__init__(tables, moment)
         self._days = frozenset(day for day in days if day < moment.today)
 
+    def days(self) -> str:
+        """The range of days that is asked for."""
+        if not self._days:
+            return f"nothing to ask for on {self.moment.today}, of which TikTok has published nothing yet"
+        first, last = min(self._days), max(self._days)
+        return f"{last}" if first == last else f"{first} to {last}"
+
     def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
         """The rows of all days that TikTok has published."""
         if not self._days:
@@ -45,6 +55,11 @@ class MetricsReading(Reading):
             notes,
         )
         days = self._asked_for(objects_of(self.tables[0], answer["metrics"], "date", notes.findings))
+        if not days and min(self._days) <= self.moment.today - CERTAINLY_PUBLISHED:
+            notes.warnings.append(
+                f"TikTok has no metrics for any day from {min(self._days)} to {max(self._days)}. See whether the "
+                f"account's analytics are turned on: tiktok-organic check @{self.username(account)}"
+            )
         labelled = [{**day, "profile_image": answer.get("profile_image")} for day in days]
         with Spool() as spool:
             spool_rows(spool, self.tables, labelled, self.labels(account), notes)

@@ -4,7 +4,7 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -14,6 +14,7 @@ from typing import Any
 from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading
+from tiktok_organic_dagster.readings.progress import LOOK_EVERY_S, Progress, beginning, counted
 from tiktok_organic_dagster.tables import missing_scopes
 from tiktok_organic_dagster.tiktok.client import AccountReader, CallStats
 from tiktok_organic_dagster.tiktok.errors import PagingError, TransientError, clean
@@ -83,21 +84,17 @@ class Outcome:
 
     def __str__(self) -> str:
         facts = [
-            _count(self.total, "row", "rows"),
-            _count(self.stats.pages, "page", "pages") if self.stats.pages else "",
-            _count(sum(self.stats.calls.values()), "call", "calls"),
-            _count(self.stats.retries, "retry", "retries") if self.stats.retries else "",
+            counted(self.total, "row", "rows"),
+            counted(self.stats.pages, "page", "pages") if self.stats.pages else "",
+            counted(sum(self.stats.calls.values()), "call", "calls"),
+            counted(self.stats.retries, "retry", "retries") if self.stats.retries else "",
             f"waited {self.stats.waited_s:.0f} s" if self.stats.waited_s >= 1 else "",
         ]
         left = (
-            _count(self.notes.left_over, "video", "videos") + " left for the next run" if self.notes.left_over else ""
+            f"{counted(self.notes.left_over, 'video', 'videos')} left for the next run" if self.notes.left_over else ""
         )
         outcome = f"FAILED: {self.error}" if self.error else self.notes.skipped or left or "complete"
         return f"@{self.account.username}: {outcome} ({', '.join(filter(None, facts))})"
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def take(
@@ -118,7 +115,7 @@ def take(
         open_reader: Opens an account at TikTok.
         warehouse: Where the rows go.
         store: Where it is noted what became of each account.
-        log: Takes one line for each account.
+        log: Takes what is to be said of the step: its beginning, its progress while it lasts, and each account's end.
         stop: Ended when this function is left.
 
     Returns:
@@ -129,13 +126,14 @@ def take(
     """
     outcomes = {account.business_id: _begun(reading, account, CallStats()) for account in accounts}
     with stop.on_leaving():
+        log(beginning(reading, len(accounts)))
         with warehouse.session() as session:
             reading.prepare(session, accounts)
-        _side_by_side(_Writer(reading, warehouse, open_reader, stop), list(outcomes.values()), log)
+        _side_by_side(_Writer(reading, warehouse, open_reader, stop), list(outcomes.values()), reading.step, log)
         again = [_to_try_again(reading, outcome) for outcome in outcomes.values() if outcome.is_passing]
         if again and _prepared_again(reading, warehouse, again):
             outcomes.update((outcome.account.business_id, outcome) for outcome in again)
-            _side_by_side(_Writer(reading, warehouse, open_reader, stop), again, log)
+            _side_by_side(_Writer(reading, warehouse, open_reader, stop), again, f"{reading.step}, second attempt", log)
     for outcome in outcomes.values():
         _record(store, reading, outcome)
     return list(outcomes.values())
@@ -144,6 +142,7 @@ def take(
 def _to_try_again(reading: Reading, failed: Outcome) -> Outcome:
     """Where a second attempt begins: what was written before the failure counts, if it was written for good."""
     if reading.writes_in_portions:
+        failed.notes.rows = failed.total
         return replace(failed, error=None, is_passing=False)
     return _begun(reading, failed.account, failed.stats)
 
@@ -215,12 +214,19 @@ class _Writer:
                 raise
 
 
-def _side_by_side(writer: _Writer, outcomes: Sequence[Outcome], log: Callable[[str], None]) -> None:
-    """Read accounts in threads, a line in the log for each one that is done."""
+def _side_by_side(writer: _Writer, outcomes: Sequence[Outcome], title: str, log: Callable[[str], None]) -> None:
+    """Read accounts in threads, a line in the log for each one that is done, and for what is due meanwhile."""
+    progress = Progress(title, outcomes, writer.reading.moment.now)
     pool = ThreadPoolExecutor(max_workers=min(SIDE_BY_SIDE, len(outcomes)), thread_name_prefix=writer.reading.step)
     try:
-        for future in as_completed([pool.submit(writer.read, outcome) for outcome in outcomes]):
-            log(str(future.result()))
+        under_way = {pool.submit(writer.read, outcome) for outcome in outcomes}
+        while under_way:
+            ended, under_way = wait(under_way, LOOK_EVERY_S, FIRST_COMPLETED)
+            for future in ended:
+                progress.done += 1
+                log(str(future.result()))
+            for line in progress.news() if under_way else ():
+                log(line)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -1,14 +1,22 @@
 """The reading of an account's videos and their breakdowns: pages of 20, one transaction for all tables."""
 
 from collections.abc import Generator, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from tiktok_organic_dagster.accounts.store import Account
-from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, spool_rows, with_fewer_fields
-from tiktok_organic_dagster.tables import VIDEOS, Table, field_choices
+from tiktok_organic_dagster.readings.base import (
+    Moment,
+    Notes,
+    Portion,
+    Reading,
+    nothing_came,
+    spool_rows,
+    with_fewer_fields,
+)
+from tiktok_organic_dagster.tables import ACCOUNT, VIDEOS, Table, field_choices
 from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
-from tiktok_organic_dagster.tiktok.client import AccountReader, VideoPage
+from tiktok_organic_dagster.tiktok.client import VIDEO_LIST, AccountReader, VideoPage
 from tiktok_organic_dagster.warehouse import Session, Spool
 from tiktok_organic_dagster.windows import videos_since
 
@@ -24,9 +32,13 @@ class VideosReading(Reading):
     def __init__(self, tables: Sequence[Table], moment: Moment) -> None:
         super().__init__(tables, moment)
         self._read_before: set[str] = set()
+        self._why_posts: dict[str, str | None] = {}
 
     def look_up(self, session: Session, account: Account) -> None:
-        """Whether this is the account's first reading: the videos table holds no row of an earlier day for it."""
+        """Whether this is the account's first reading, and whether there must be posts.
+
+        The first means: the videos table holds no row of an earlier day for it.
+        """
         earlier = session.query(
             f"SELECT 1 FROM {session.name_of(VIDEOS)} WHERE _business_id = ? AND metric_date < ? LIMIT 1",  # noqa: S608
             account.business_id,
@@ -34,19 +46,29 @@ class VideosReading(Reading):
         )
         if earlier:
             self._read_before.add(account.business_id)
+        self._why_posts[account.business_id] = _why_posts(session, account.business_id, self.moment.today)
 
     def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
         """The rows of all pages."""
         oldest = videos_since(self.moment.today) if account.business_id in self._read_before else None
         labels = self.labels(account)
+        came = False
         with Spool() as spool:
             chunk: list[JsonObject] = []
             for page in self._pages(account, reader, oldest, notes):
                 notes.repeated += page.repeated
+                came = came or bool(page.videos or page.older)
                 chunk += objects_of(VIDEOS, page.videos, "item_id", notes.findings)
                 if len(chunk) >= CHUNK_VIDEOS:
                     spool_rows(spool, self.tables, chunk, labels, notes)
                     chunk = []
+            why_posts = self._why_posts.get(account.business_id)
+            if why_posts is not None and not came:
+                raise nothing_came(
+                    VIDEO_LIST,
+                    f"no post of @{self.username(account)} came, although {why_posts}, so nothing was stored",
+                    f"If the posts are gone or private now, materialize {ACCOUNT.name} first; else try again later.",
+                )
             spool_rows(spool, self.tables, chunk, labels, notes)
             yield Portion(spool, partial(self.replace_today, account, spool))
 
@@ -67,3 +89,20 @@ class VideosReading(Reading):
         if first is not None:
             yield first
             yield from others
+
+
+def _why_posts(session: Session, business_id: str, today: date) -> str | None:
+    """Why an empty list of posts cannot be right today: the day's profile counts some, or nobody says they are gone."""
+    count, *_ = session.query(
+        f"SELECT max(videos_count) FROM {session.name_of(ACCOUNT)} WHERE _business_id = ? AND metric_date = ?",  # noqa: S608
+        business_id,
+        today,
+    )[0]
+    if count is not None:
+        return f"its profile of today counts {count:.0f} public" if count > 0 else None
+    stored = session.query(
+        f"SELECT 1 FROM {session.name_of(VIDEOS)} WHERE _business_id = ? AND metric_date = ? LIMIT 1",  # noqa: S608
+        business_id,
+        today,
+    )
+    return "an earlier reading of today holds some" if stored else None

@@ -92,7 +92,8 @@ def listen(port: int) -> socket.socket:
         listening.close()
         raise ConfigurationError(
             f"The simulator cannot listen on port {port}: {error.strerror}. "
-            "Stop what uses it, or choose another --port."
+            "Stop what uses it, or choose another --port. (The demo keeps its port: to give it another one, remove its "
+            "folder, `demo` in TIKTOK_ORGANIC_HOME.)"
         ) from error
     listening.listen(256)
     return listening

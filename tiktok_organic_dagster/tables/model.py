@@ -40,12 +40,14 @@ class Field:
         scope: The permission it needs; None for what stands in every answer without being asked for.
         availability: The accounts that TikTok has it for.
         also_scope: A second permission that TikTok may want for it; it is tried without, and given up if refused.
+        once: It stands once in the answer, beside the list whose objects become rows.
     """
 
     name: str
     scope: str | None
     availability: Availability = Availability.ALL
     also_scope: str | None = None
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Label:
-    """What the reading knows of itself: the account, the date, the moment of loading."""
+    """What the reading knows of itself: the account, the date, the moment of loading.
+
+    Attributes:
+        name: Its name among the labels of a reading.
+        origin: Where the reading has it from, in a few words.
+    """
 
     name: str
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,8 +77,9 @@ class Column:
     Attributes:
         name: The column's name in the warehouse.
         type: Its type.
-        meaning: What an analyst should know of it, in a sentence or two.
+        meaning: What it is, in a sentence or two.
         source: Where the value comes from.
+        beware: What an analyst may get wrong with it, and how sure that is; empty if nothing.
         unit: What it is measured in; empty for texts and plain facts.
         minimum: The smallest value that makes sense; a smaller one is stored and warned about.
         maximum: The largest value that makes sense; a larger one is stored and warned about.
@@ -79,12 +88,14 @@ class Column:
         identifier: An id: it may not be an empty text.
         is_username: A username: stored without the @ in front.
         personal: It tells something of a person who is not the account's owner; left out of previews.
+        never_null: It has a value in every row though it is in no key.
     """
 
     name: str
     type: ColumnType
     meaning: str
     source: Field | Entry | Label
+    beware: str = ""
     unit: str = ""
     minimum: float | None = None
     maximum: float | None = None
@@ -93,13 +104,19 @@ class Column:
     identifier: bool = False
     is_username: bool = False
     personal: bool = False
+    never_null: bool = False
 
 
 class Writing(Enum):
     """How a reading enters its table."""
 
-    REPLACE_DAY = "the last reading of a day replaces the earlier one of that day; other days are never touched"
-    FILL_DAYS = "days that TikTok returned are written; a stored value is never replaced by nothing"
+    REPLACE_DAY = (
+        "the last reading of a day replaces the earlier one of that day as it was read, NULL included; "
+        "other days are never touched"
+    )
+    FILL_DAYS = (
+        "days that TikTok returned are written, the others stay as they are; a stored value is never replaced by NULL"
+    )
     LATEST_STATE = "one row an item, its latest state; nothing is ever deleted"
 
 
@@ -110,12 +127,20 @@ class Table:
     Attributes:
         name: The table's name, which is also its asset's key.
         title: What a row is, in a few words.
-        meaning: What an analyst should know before using it.
+        meaning: What the table is for, and what NULL means in it.
         columns: The documented columns first, then our own, which begin with `_`.
         key: The columns that identify a row.
         writing: How a reading enters it.
         day: The column that holds the partition's date.
         entries: The list that the table breaks down, one row for each of its entries; None for a row per object.
+        endpoint: The call that it is read with.
+        objects: Where in the answer the objects stand that rows are made from; empty if it is the answer itself.
+        part_of: The table whose rows this one breaks down; it has that table's key and more.
+        history: How far back it goes.
+        deletion: What becomes of rows whose original is gone at TikTok.
+        latency: When its numbers are there and final.
+        cost: The calls a reading of one account takes.
+        joins: How to join it, and what with.
     """
 
     name: str
@@ -126,6 +151,14 @@ class Table:
     writing: Writing
     day: str = "metric_date"
     entries: Field | None = None
+    endpoint: str = ""
+    objects: str = ""
+    part_of: str | None = None
+    history: str = ""
+    deletion: str = ""
+    latency: str = ""
+    cost: str = ""
+    joins: str = ""
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -153,6 +186,10 @@ class Table:
             if column.name == name:
                 return column
         raise KeyError(f"{self.name}.{name}")
+
+    def may_be_null(self, column: Column) -> bool:
+        """Whether one of its columns may hold NULL."""
+        return column.name not in self.key and not column.never_null
 
 
 def fields_to_ask(tables: Iterable[Table], scopes: Iterable[str]) -> list[str]:

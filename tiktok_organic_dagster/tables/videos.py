@@ -4,6 +4,7 @@ from tiktok_organic_dagster.tables.model import Availability, Column, ColumnType
 from tiktok_organic_dagster.tables.shared import (
     BUSINESS,
     BUSINESS_ID,
+    IMAGE_EXPIRES,
     LOADED_AT,
     VERIFIED,
     VIDEO_INSIGHTS,
@@ -14,48 +15,73 @@ from tiktok_organic_dagster.tables.shared import (
     username,
 )
 
+_ENDPOINT = "business/video/list/"
 _HISTORY = (
-    "TikTok serves lifetime values only, so the history is that of the readings, one a day: compare two `metric_date`s "
-    "to see what happened between them. The first reading of an account holds all of its posts, later ones those "
-    "younger than 365 days, after which TikTok no longer updates them. Values are 24 to 48 hours old."
+    "that of the readings, one a day from the day the account was connected. TikTok serves lifetime values only: the "
+    "difference between two `metric_date`s is what happened between them, and what happened before the first is not "
+    "known by day. The first reading of an account holds all of its posts; later ones those created since 00:00 UTC "
+    "365 days before, as TikTok stops counting a post after 365 days."
 )
+_DELETION = (
+    "the post is missing in later readings, its earlier rows stay. Missing does not prove that it was deleted: it may "
+    "be private now, for friends only, or filtered by TikTok, and may come back."
+)
+_LATENCY = (
+    "the numbers are 24 to 48 hours old when they are read; caption, addresses, image and time of creation are "
+    "current. A post of the last two days may have no numbers yet."
+)
+_COST = "1 call for each 20 posts, for this table and the other seven of `business/video/list/` together."
+_WITHHELD = "once the post had no activity for more than 7 days, and there again 24 to 48 hours after new activity"
+_PERISHABLE = f"withheld (NULL) {_WITHHELD}: take the newest reading that has it."
 
 _ITEM_ID = Column(
     "item_id",
     ColumnType.TEXT,
-    "TikTok's id of the post: 19 digits, too long for a number.",
+    "TikTok's id of the post.",
     Field("item_id", VIDEO_LIST),
+    "19 digits, too long for a number: spreadsheets round it.",
     identifier=True,
 )
 _READ_ON = reading_date("The day of the reading.")
 
 
-def _listed(name: str, meaning: str, unit: str = "count") -> Column:
-    return count(name, meaning, Field(name, VIDEO_LIST), unit)
+def _listed(name: str, meaning: str, *, unit: str = "count", beware: str = "") -> Column:
+    return count(name, meaning, Field(name, VIDEO_LIST), unit=unit, beware=beware)
 
 
-def _insight(name: str, meaning: str, unit: str = "count", availability: Availability = Availability.ALL) -> Column:
-    return count(name, meaning, Field(name, VIDEO_INSIGHTS, availability), unit)
+def _insight(
+    name: str,
+    meaning: str,
+    availability: Availability = Availability.ALL,
+    *,
+    unit: str = "count",
+    beware: str = "",
+) -> Column:
+    return count(name, meaning, Field(name, VIDEO_INSIGHTS, availability), unit=unit, beware=beware)
 
 
 VIDEOS = Table(
     name="tiktok_organic_videos",
     title="a post and its lifetime numbers, one row a reading",
     meaning=(
-        "Every public post of each account with its lifetime numbers as of the day of the reading. "
-        + _HISTORY
-        + " NULL means that TikTok did not return the value: reach and watch times are withheld for posts without "
-        "activity for 7 days, and clicks exist for Verified Business accounts only. A post that vanishes from later "
-        "readings was deleted, made private or filtered by TikTok; its rows stay."
+        "Every public post of each account, whether video, photo or text, with its numbers over its whole life as of "
+        "the day of the reading; posts that are shown in ads only are included, posts for friends only and private "
+        "ones are not. Never add up a number over `metric_date`s: take one reading, or the difference of two. NULL "
+        "means that TikTok did not return the value; 0 means that it counted none."
     ),
     columns=(
         _ITEM_ID,
         username(),
         _READ_ON,
-        _insight("app_download_clicks", "Clicks on the app link, from this post.", availability=VERIFIED),
-        _insight("average_time_watched", "How long a view lasted on average.", "seconds"),
+        _insight("app_download_clicks", "Clicks on the app link, from this post.", VERIFIED),
+        _insight("average_time_watched", "How long a view lasted on average.", unit="seconds", beware=_PERISHABLE),
         text("caption", "The caption, with its hashtags and mentions.", Field("caption", VIDEO_LIST)),
-        _listed("comments", "Comments on the post."),
+        _listed(
+            "comments",
+            "Comments on the post.",
+            beware="how it counts replies and hidden comments is not documented, so it need not be the number of rows "
+            "in `tiktok_organic_videos_comments`.",
+        ),
         Column(
             "create_time", ColumnType.TIMESTAMP, "When it was published.", Field("create_time", VIDEO_LIST), unit="UTC"
         ),
@@ -66,43 +92,83 @@ VIDEOS = Table(
             ColumnType.FLOAT,
             "Share of the views that lasted to the end.",
             Field("full_video_watched_rate", VIDEO_INSIGHTS),
+            f"{_PERISHABLE} 0 or NULL for photos and texts.",
             unit="share, 0 to 1",
             minimum=0,
             maximum=1,
         ),
-        _insight("lead_submissions", "Lead forms sent, from this post.", availability=VERIFIED),
-        _listed("likes", "Likes of the post."),
+        _insight("lead_submissions", "Lead forms sent, from this post.", VERIFIED),
+        _listed("likes", "Likes of the post.", beware="whether likes taken back are subtracted is not documented."),
         _insight("new_followers", "Followers won by this post."),
-        _insight("phone_number_clicks", "Clicks on the phone number, from this post.", availability=VERIFIED),
-        _insight("profile_views", "Visits to the profile, from this post.", availability=BUSINESS),
-        _listed("reach", "People who watched it at least once.", "people"),
-        text("share_url", "The public address of the post.", Field("share_url", VIDEO_LIST)),
-        _listed("shares", "How often it was shared, also by message."),
-        text(
-            "thumbnail_url",
-            "Address of the cover image. It is signed and expires: its `x-expires` says when.",
-            Field("thumbnail_url", VIDEO_LIST),
+        _insight("phone_number_clicks", "Clicks on the phone number, from this post.", VERIFIED),
+        _insight("profile_views", "Visits to the profile, from this post.", BUSINESS),
+        _listed(
+            "reach",
+            "People who watched it at least once.",
+            unit="people",
+            beware=f"{_PERISHABLE} Cannot be added up over posts: the same people watch several.",
         ),
-        _insight("total_time_watched", "Time that all viewers together watched it.", "seconds"),
-        _listed("video_duration", "Length of the video; 0 or NULL for photos and texts.", "seconds"),
-        _listed("video_views", "Views over its life, those from paid promotion included."),
-        _insight("website_clicks", "Clicks on the website link, from this post.", availability=VERIFIED),
+        text(
+            "share_url",
+            "The public address of the post.",
+            Field("share_url", VIDEO_LIST),
+            beware="it holds the username of the reading and `utm_*` parameters: tell posts apart by `item_id`.",
+        ),
+        _listed("shares", "How often it was shared, also by message within TikTok."),
+        text("thumbnail_url", "Address of the cover image.", Field("thumbnail_url", VIDEO_LIST), beware=IMAGE_EXPIRES),
+        _insight(
+            "total_time_watched", "Time that all viewers together watched it.", unit="seconds", beware=_PERISHABLE
+        ),
+        _listed(
+            "video_duration",
+            "Length of the video.",
+            unit="seconds",
+            beware="0 or NULL for photos and texts; which of them TikTok does not document.",
+        ),
+        _listed(
+            "video_views",
+            "Views over its life.",
+            beware="views from paid promotion are included and cannot be told apart.",
+        ),
+        _insight("website_clicks", "Clicks on the website link, from this post.", VERIFIED),
         BUSINESS_ID,
         LOADED_AT,
     ),
     key=("_business_id", "item_id", "metric_date"),
     writing=Writing.REPLACE_DAY,
+    endpoint=_ENDPOINT,
+    objects="videos[]",
+    history=_HISTORY,
+    deletion=_DELETION,
+    latency=_LATENCY,
+    cost=_COST,
+    joins=(
+        "its seven breakdowns on `_business_id`, `item_id` and `metric_date`. `tiktok_organic_account` on "
+        "`_business_id`, and on `metric_date` for the profile of the same day. `tiktok_organic_videos_comments` on "
+        "`_business_id` and `item_id = video_id`, from one reading only."
+    ),
 )
 
 
-def _breakdown(entries: str, *, title: str, meaning: str, item: Column, share: str, maximum: float = 1) -> Table:
+def _breakdown(
+    entries: str,
+    *,
+    title: str,
+    meaning: str,
+    item: Column,
+    share: str,
+    unit: str = "share, 0 to 1",
+    maximum: float = 1,
+    beware: str = "",
+) -> Table:
     """A breakdown of the videos: one row for each entry of a list of the post, columns in alphabetical order."""
     percentage = Column(
         f"{entries}_percentage",
         ColumnType.FLOAT,
         share,
         Entry("percentage"),
-        unit="share",
+        beware,
+        unit=unit,
         minimum=0,
         maximum=maximum,
     )
@@ -110,11 +176,19 @@ def _breakdown(entries: str, *, title: str, meaning: str, item: Column, share: s
     return Table(
         name=f"{VIDEOS.name}_{entries}",
         title=title,
-        meaning=f"{meaning} {_HISTORY}",
+        meaning=meaning,
         columns=(_ITEM_ID, username(), _READ_ON, *own, BUSINESS_ID, LOADED_AT),
         key=("_business_id", "item_id", "metric_date", item.name),
         writing=Writing.REPLACE_DAY,
         entries=Field(entries, VIDEO_INSIGHTS),
+        endpoint=_ENDPOINT,
+        objects=VIDEOS.objects,
+        part_of=VIDEOS.name,
+        history=_HISTORY,
+        deletion=_DELETION,
+        latency=_LATENCY,
+        cost=_COST,
+        joins="`tiktok_organic_videos` on `_business_id`, `item_id` and `metric_date`, many rows to one.",
     )
 
 
@@ -129,42 +203,52 @@ def _second(entries: str) -> Column:
     )
 
 
-def _kind(entries: str, entry: str, meaning: str, values: tuple[str, ...] = ()) -> Column:
-    return Column(f"{entries}_{entry}", ColumnType.TEXT, meaning, Entry(entry), values=values)
+def _kind(entries: str, entry: str, meaning: str, values: tuple[str, ...] = (), *, beware: str = "") -> Column:
+    return Column(f"{entries}_{entry}", ColumnType.TEXT, meaning, Entry(entry), beware, values=values)
 
+
+_NO_ROWS = f"Withheld, so without rows, {_WITHHELD}."
 
 IMPRESSION_SOURCES = _breakdown(
     "impression_sources",
     title="where a post's views came from, one row a source",
-    meaning="Through which part of TikTok a post was seen: the For You feed, followers, search and others.",
+    meaning=f"Through which part of TikTok a post was seen: the For You feed, followers, search and others. {_NO_ROWS}",
     item=_kind(
         "impression_sources",
         "impression_source",
-        "The part of TikTok. TikTok adds new ones from time to time.",
+        "The part of TikTok.",
         ("For You", "Follow", "Sound", "Personal Profile", "Search", "Others", "Direct Message", "Hashtag"),
+        beware="TikTok adds new ones; the list shows those that were documented.",
     ),
-    share="Share of the post's views that came from there. Withheld for posts without activity for 7 days.",
+    share="Share of the post's views that came from there.",
+    beware="shares are rounded, and need not sum to exactly 1.",
 )
 ENGAGEMENT_LIKES = _breakdown(
     "engagement_likes",
     title="when a post was liked, one row a second of the video",
-    meaning="At which second of a video people pressed like: it shows the moment that worked.",
+    meaning="At which second of a video people pressed like: the moment that worked. Photos and texts have none.",
     item=_second("engagement_likes"),
     share="Share of the likes given at that second.",
+    beware="TikTok documents no more than its name; that the seconds of a post sum to 1 is an assumption.",
 )
 VIDEO_VIEW_RETENTION = _breakdown(
     "video_view_retention",
     title="how many kept watching, one row a second of the video",
-    meaning="The share of viewers who were still watching at each second: it shows where people leave.",
+    meaning=(
+        "The share of views that were still going on at each second: it shows where people leave. "
+        "Photos and texts have none."
+    ),
     item=_second("video_view_retention"),
-    share="Share of the views that reached that second. TikTok does not document whether it is 0 to 1 or 0 to 100: "
-    "stored as sent.",
+    share="Share of the views that reached that second.",
+    unit="share, scale not documented",
+    beware="whether it is 0 to 1 or 0 to 100 is not documented; stored as sent. Divide by the value of the first "
+    "second, and the scale does not matter.",
     maximum=100,
 )
 AUDIENCE_TYPES = _breakdown(
     "audience_types",
     title="new and returning viewers, followers and others, one row a type",
-    meaning="Who watched a post: new against returning viewers, and followers against others. Each pair sums to 1.",
+    meaning="Who watched a post. The four types are two pairs: new against returning, and followers against others.",
     item=_kind(
         "audience_types",
         "type",
@@ -172,20 +256,29 @@ AUDIENCE_TYPES = _breakdown(
         ("NEW_VIEWER", "RETURN_VIEWER", "FOLLOWER_PERCENT", "NON_FOLLOWER_PERCENT"),
     ),
     share="Share of the viewers of that type.",
+    beware="in TikTok's example each pair sums to 1, so all four sum to 2: never add across the pairs.",
 )
 AUDIENCE_COUNTRIES = _breakdown(
     "audience_countries",
     title="where a post's viewers are, one row a country",
-    meaning="The countries of a post's viewers, ten at most, so the shares need not sum to 1.",
-    item=_kind("audience_countries", "country", "The country, two letters (ISO 3166)."),
-    share="Share of the viewers from there. Withheld for posts without activity for 7 days.",
+    meaning=f"The countries of a post's viewers, ten at most. {_NO_ROWS}",
+    item=_kind("audience_countries", "country", "The country, two letters (ISO 3166-1 alpha-2)."),
+    share="Share of the viewers from there.",
+    beware="with ten countries at most, shares need not sum to 1.",
 )
 AUDIENCE_CITIES = _breakdown(
     "audience_cities",
     title="where a post's viewers are, one row a city",
-    meaning="The cities of a post's viewers, ten at most, so the shares need not sum to 1.",
-    item=_kind("audience_cities", "city_name", "Country and city, such as `US Cincinnati` or `US Other`."),
-    share="Share of the viewers from there. TikTok's own example mixes 0 to 1 with 0 to 100: stored as sent.",
+    meaning="The cities of a post's viewers, ten at most.",
+    item=_kind(
+        "audience_cities",
+        "city_name",
+        "Country and city, such as `US Cincinnati` or `US Other`.",
+    ),
+    share="Share of the viewers from there.",
+    unit="share, scale not documented",
+    beware="TikTok's own example mixes values of 0 to 1 with larger ones, so it may be 0 to 100; stored as sent. With "
+    "ten cities at most, shares need not sum to the whole.",
     maximum=100,
 )
 AUDIENCE_GENDERS = _breakdown(
@@ -197,6 +290,7 @@ AUDIENCE_GENDERS = _breakdown(
         "gender",
         "The gender.",
         ("Female", "Male", "Other", "female_vv", "male_vv", "other_vv"),
+        beware="two spellings are known, `Female` and `female_vv`; compare without case and suffix.",
     ),
     share="Share of the viewers of that gender.",
 )

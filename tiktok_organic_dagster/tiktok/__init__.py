@@ -18,6 +18,7 @@ from tiktok_organic_dagster.tiktok.errors import (
 )
 from tiktok_organic_dagster.tiktok.limits import RequestBudget
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient, TokenGrant
+from tiktok_organic_dagster.tiktok.waiting import Waiting, WaitReason
 
 __all__ = [
     "AccountReader",
@@ -35,4 +36,6 @@ __all__ = [
     "TokenSource",
     "TransientError",
     "VideoPage",
+    "WaitReason",
+    "Waiting",
 ]

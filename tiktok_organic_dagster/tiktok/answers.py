@@ -10,7 +10,9 @@ from tiktok_organic_dagster.tiktok.errors import Fault, Remedy, clean, meaning
 _DIGITS = re.compile(r"\s*-?\d{1,19}\s*", re.ASCII)
 _TRANSIENT_STATUS = frozenset({408, 425})
 _ADDRESS = "Check TIKTOK_API_URL."
+_BETWEEN = "That did not come from TikTok's API: check TIKTOK_API_URL, and a proxy or firewall between here and TikTok."
 _LATER = "It was tried several times; try again later."
+_NETWORK = "It was tried several times: check the network and TIKTOK_API_URL, or try again later."
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def malformed(endpoint: str, why: str, request_id: str | None = None) -> Fault:
 
 def unreachable(endpoint: str, why: str) -> Fault:
     """The fault of a call that got no answer."""
-    return Fault(endpoint, Remedy.RETRY, f"no answer ({why})", None, None, _LATER)
+    return Fault(endpoint, Remedy.RETRY, f"no answer ({why})", None, None, _NETWORK)
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
@@ -95,4 +97,5 @@ def _by_status(endpoint: str, status: int, body: bytes, secrets: tuple[str, ...]
         return malformed(endpoint, "not a JSON object with a code")
     shown = clean(start.decode("utf-8", "replace"), secrets)
     text = f"HTTP {status}{', ' + shown if shown else ''}"
-    return Fault(endpoint, Remedy.FAIL, text, advice=_ADDRESS if 300 <= status < 400 or status in {404, 405} else "")
+    advice = _ADDRESS if 300 <= status < 400 or status in {404, 405} else _BETWEEN
+    return Fault(endpoint, Remedy.FAIL, text, advice=advice)

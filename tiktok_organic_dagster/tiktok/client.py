@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeVar, cast
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
@@ -18,6 +18,7 @@ from tiktok_organic_dagster.tiktok.errors import throttled as throttled_error
 from tiktok_organic_dagster.tiktok.limits import Grant, RequestBudget, app_key
 from tiktok_organic_dagster.tiktok.paging import NewRows, RawPage, created_at, parse_page, read_pages
 from tiktok_organic_dagster.tiktok.transport import NoAnswerError, Request, Transport
+from tiktok_organic_dagster.tiktok.waiting import OnWait, Waiting, WaitReason, unheard
 
 BUSINESS_GET = "business/get/"
 VIDEO_LIST = "business/video/list/"
@@ -53,11 +54,13 @@ class VideoPage:
         videos: As TikTok sent them, without those older than what was asked for and those of earlier pages.
         repeated: How many were left out because an earlier page held them.
         number: The page's number, from 1.
+        older: How many were left out because they are older than what was asked for.
     """
 
     videos: list[dict[str, Any]]
     repeated: int
     number: int
+    older: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class CallStats:
         retries: Calls sent again after transient trouble.
         pauses: Throttle answers.
         waited_s: Seconds spent waiting: for the quota, in pauses, before retries.
+        waiting: What is waited for at this moment; None while calls go. Any thread may look.
     """
 
     calls: Counter[str] = field(default_factory=Counter[str])
@@ -86,6 +90,7 @@ class CallStats:
     retries: int = 0
     pauses: int = 0
     waited_s: float = 0.0
+    waiting: Waiting | None = None
 
 
 class TikTokClient:
@@ -99,6 +104,7 @@ class TikTokClient:
         sleep: Waits for a number of seconds.
         random: A number from 0 to 1, for the jitter.
         clock: The time of day.
+        on_wait: Told of every wait, again and again while it lasts.
     """
 
     def __init__(
@@ -111,6 +117,7 @@ class TikTokClient:
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = random_module.random,
         clock: Callable[[], datetime] = utc_now,
+        on_wait: OnWait = unheard,
     ) -> None:
         self.api_url = api_url.rstrip("/")
         self.clock = clock
@@ -119,6 +126,7 @@ class TikTokClient:
         self._backoff_s = backoff_s
         self._sleep = sleep
         self._random = random
+        self._on_wait = on_wait
 
     def reader(self, business_id: str, client_id: str, tokens: TokenSource) -> "AccountReader":
         """Read one account; a reader belongs to one thread.
@@ -154,7 +162,12 @@ class TikTokClient:
             TikTokError: Of the class that says what to do about it.
         """
         counted = stats or CallStats()
-        grants = _Grants(self._budget, app_key(client_id, self.api_url), account, request.endpoint, counted)
+
+        def tell(waiting: Waiting) -> None:
+            counted.waiting = waiting
+            self._on_wait(waiting)
+
+        grants = _Grants(self._budget, app_key(client_id, self.api_url), account, request.endpoint, counted, tell)
         call = _Call(request, self._transport, grants, tokens, counted)
 
         def wait(state: RetryCallState) -> float:
@@ -163,11 +176,18 @@ class TikTokClient:
             counted.waited_s += min(MAX_BACKOFF_S, delay)
             return min(MAX_BACKOFF_S, delay)
 
+        def sleep(seconds: float) -> None:
+            tell(Waiting(WaitReason.RETRY, self.clock() + timedelta(seconds=seconds)))
+            try:
+                self._sleep(seconds)
+            finally:
+                counted.waiting = None
+
         retrying = Retrying(
             stop=stop_after_attempt(MAX_ATTEMPTS),
             wait=wait,
             retry=retry_if_exception_type(TransientError),
-            sleep=self._sleep,
+            sleep=sleep,
             reraise=True,
         )
         return retrying(lambda: call.attempt(read))
@@ -182,9 +202,13 @@ class _Grants:
     account: str
     endpoint: str
     stats: CallStats
+    on_wait: OnWait
 
     def acquire(self) -> Grant:
-        grant = self.budget.acquire(self.app, self.account, self.endpoint)
+        try:
+            grant = self.budget.acquire(self.app, self.account, self.endpoint, self.on_wait)
+        finally:
+            self.stats.waiting = None
         self.stats.waited_s += grant.waited_s
         self.stats.calls[self.endpoint] += 1
         return grant
@@ -304,7 +328,7 @@ class AccountReader:
         }
         for page in self._pages(VIDEO_LIST, params, "videos", "item_id", oldest):
             recent = [row for row in page.rows if oldest is None or not _created_before(row, oldest)]
-            yield VideoPage(recent, page.repeated, page.number)
+            yield VideoPage(recent, page.repeated, page.number, len(page.rows) - len(recent))
 
     def comment_pages(self, video_id: str) -> Iterator[CommentPage]:
         """The comments of a post, newest first, hidden ones included, replies not.
@@ -363,7 +387,7 @@ def _not_empty(data: dict[str, Any]) -> dict[str, Any]:
 def _with_metrics(data: dict[str, Any]) -> dict[str, Any]:
     metrics = data.get("metrics")
     if not isinstance(metrics, list):
-        raise ValueError("without its list `metrics`")  # noqa: TRY004 -- one kind of error for malformed answers
+        raise ValueError("without its list `metrics`, as when analytics are turned off")  # noqa: TRY004 -- one kind of error for malformed answers
     if not all(isinstance(day, dict) for day in cast("list[Any]", metrics)):
         raise ValueError("`metrics` holds something that is not an object")
     return data

@@ -32,6 +32,11 @@ CONNECT = "connect the account again: tiktok-organic connect"
 _WAIT = "TikTok has trouble of its own; try again later."
 _QUOTA = "The request quota is used up for now."
 _RENEW = f"The authorization is no longer valid; {CONNECT}."
+_REFUSED = "TikTok's message says what it does not take; if it is nothing of yours, please report this."
+_UNKNOWN = (
+    "This code is not documented: look it up in TikTok's portal under Return Codes, or ask TikTok's support with the "
+    "request id."
+)
 _APP = "Check TIKTOK_CLIENT_ID, TIKTOK_CLIENT_SECRET and TIKTOK_REDIRECT_URI against the app in TikTok's portal."
 
 # TikTok's portal, page "Return Codes", and the code table of its official SDK (40130, 40131, 51xxx, 52xxx, 61000).
@@ -42,9 +47,9 @@ CODES: dict[int, Meaning] = {
         "The account has not turned on its analytics (TikTok app > Creator tools > Analytics > Turn on), "
         "or a permission is missing.",
     ),
-    40002: Meaning(Remedy.FAIL),
+    40002: Meaning(Remedy.FAIL, _REFUSED),
     40006: Meaning(Remedy.FAIL, "Check TIKTOK_API_URL."),
-    40007: Meaning(Remedy.FAIL),
+    40007: Meaning(Remedy.FAIL, "TikTok knows no such thing of this account; it may be deleted or private."),
     40016: Meaning(Remedy.THROTTLED, _QUOTA),
     40100: Meaning(Remedy.THROTTLED, _QUOTA),
     40101: Meaning(Remedy.FAIL, _APP),
@@ -68,7 +73,7 @@ CODES: dict[int, Meaning] = {
 }
 INTERNAL_ERRORS = range(51000, 53000)
 APP_THROTTLES = frozenset({40016})
-UNKNOWN = Meaning(Remedy.FAIL)
+UNKNOWN = Meaning(Remedy.FAIL, _UNKNOWN)
 
 
 def meaning(code: int) -> Meaning:

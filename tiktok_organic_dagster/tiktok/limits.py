@@ -23,6 +23,7 @@ from tiktok_organic_dagster.tiktok.throttling import (
     after_throttle,
     verdict,
 )
+from tiktok_organic_dagster.tiktok.waiting import OnWait, Waiting, WaitReason, unheard
 
 HEADROOM = 0.95  # TikTok counts on arrival, we on sending
 MINUTE_S = 60.0
@@ -99,13 +100,14 @@ class RequestBudget:
         self._purge_lock = threading.Lock()
         self._purged: dict[str, float] = {}
 
-    def acquire(self, app: str, account: str, endpoint: str) -> Grant:
+    def acquire(self, app: str, account: str, endpoint: str, on_wait: OnWait = unheard) -> Grant:
         """Wait until a call may be sent, and write it into the log.
 
         Args:
             app: Names the developer app, see `app_key`.
             account: The business_id; empty for calls that belong to none.
             endpoint: The path called.
+            on_wait: Told of the wait, again and again while it lasts.
 
         Raises:
             ThrottledError: TikTok has kept throttling this scope; the error says when calls resume.
@@ -120,7 +122,8 @@ class RequestBudget:
             if not isinstance(found, Wait):
                 fault = Fault(endpoint, Remedy.THROTTLED, "TikTok keeps throttling these calls")
                 raise throttled(fault, _moment(found.at))
-            seconds = min(found.seconds, PROBE_SLICE_S if found.for_probe else SLICE_S)
+            on_wait(Waiting(found.reason, _moment(found.until)))
+            seconds = min(found.until - now, PROBE_SLICE_S if found.reason is WaitReason.PROBE else SLICE_S)
             self._sleep(seconds)
             waited += seconds
 

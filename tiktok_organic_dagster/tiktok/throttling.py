@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from tiktok_organic_dagster.tiktok.waiting import WaitReason
+
 MAX_PAUSES = 5  # in a row; the next throttle gives the scope up until its time to resume
 QPS_PAUSE_S = 1.0
 _SECOND = re.compile(r"\bQPS\b", re.IGNORECASE)
@@ -40,10 +42,10 @@ class Go:
 
 @dataclass(frozen=True)
 class Wait:
-    """There is no room yet."""
+    """There is no room until a moment."""
 
-    seconds: float
-    for_probe: bool
+    until: float
+    reason: WaitReason
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,13 @@ def verdict(scopes: Sequence[Pause], free_at: float, now: float) -> Verdict:
     if refused:
         return GivenUp(max(refused))
     if closed:
-        return Wait(max(pause.paused_until for pause in closed) - now, for_probe=False)
+        longest = max(closed, key=lambda pause: pause.paused_until)
+        return Wait(longest.paused_until, WaitReason.PAUSE if longest.endpoint else WaitReason.APP_PAUSE)
     leased = [pause.lease_until for pause in scopes if pause.lease_owner is not None and pause.lease_until > now]
     if leased:
-        return Wait(max(leased) - now, for_probe=True)
+        return Wait(max(leased), WaitReason.PROBE)
     if free_at > now:
-        return Wait(free_at - now, for_probe=False)
+        return Wait(free_at, WaitReason.QUOTA)
     return Go(probe=bool(scopes))
 
 

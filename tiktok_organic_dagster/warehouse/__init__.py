@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import CATALOGUE, Table
+from tiktok_organic_dagster.tables.own import OWN_TABLES
 from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseBusyError, WarehouseError, quoted
-from tiktok_organic_dagster.warehouse.bookkeeping import OWN_TABLES
 from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
 from tiktok_organic_dagster.warehouse.postgres import PostgresWarehouse
 from tiktok_organic_dagster.warehouse.spool import Spool

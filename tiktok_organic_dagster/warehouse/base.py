@@ -23,6 +23,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def refused(place: str, reason: str) -> str:
+    """The sentence about a statement that a database did not carry out."""
+    return (
+        f"The warehouse {place} refused: {reason.rstrip('.')}. What it held before is still there. Check that you may "
+        "create and write tables there, and that it has room."
+    )
+
+
 class Session(ABC):
     """An open connection to a warehouse. SQL is written with `?` for values, in both warehouses."""
 
@@ -77,8 +85,9 @@ class Session(ABC):
         """Create what is missing: the schema, tables, and columns that the catalogue has and a table has not.
 
         Raises:
-            WarehouseError: A table exists with a column of another type.
+            WarehouseError: What is there under a table's name is not that table: a view, or one with other columns.
         """
+        self._refuse_views(tables)
         if not any(self._missing(table, there) for table, there in self._existing(tables)):
             return
         with self.transaction("prepare"):
@@ -107,6 +116,21 @@ class Session(ABC):
                 there[name][column] = type_
         return [(table, there[table.name]) for table in tables]
 
+    def _refuse_views(self, tables: Sequence[Table]) -> None:
+        views = {
+            str(name)
+            for (name,) in self.query(
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'VIEW'",
+                self.schema,
+            )
+        }
+        for table in tables:
+            if table.name in views:
+                raise WarehouseError(
+                    f"{self.schema}.{table.name} is a view, where a table is wanted. Rename that view, or set "
+                    "TIKTOK_ORGANIC_SCHEMA to another schema."
+                )
+
     def _missing(self, table: Table, there: dict[str, str]) -> list[Column]:
         """The columns that the warehouse's table lacks; all of them if there is no such table."""
         for column in table.columns:
@@ -116,9 +140,10 @@ class Session(ABC):
                     f"The table {self.schema}.{table.name} has a column {column.name} of type {found}, where "
                     f"{self.type_of(column)} is wanted. Rename that table, or set TIKTOK_ORGANIC_SCHEMA to another one."
                 )
-        if there and any(name not in there for name in table.key):
+        lacking = [name for name in table.key if there and name not in there]
+        if lacking:
             raise WarehouseError(
-                f"The table {self.schema}.{table.name} was not made by this project: it lacks {', '.join(table.key)}. "
+                f"The table {self.schema}.{table.name} was not made by this project: it lacks {', '.join(lacking)}. "
                 "Rename that table, or set TIKTOK_ORGANIC_SCHEMA to another schema."
             )
         return [column for column in table.columns if column.name not in there]

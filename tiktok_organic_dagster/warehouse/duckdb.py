@@ -10,14 +10,50 @@ from typing import Any
 import duckdb
 
 from tiktok_organic_dagster.tables import Column, Table
-from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseBusyError, WarehouseError, quoted
+from tiktok_organic_dagster.warehouse.base import (
+    Session,
+    Warehouse,
+    WarehouseBusyError,
+    WarehouseError,
+    quoted,
+    refused,
+)
 from tiktok_organic_dagster.warehouse.spool import Spool
 
 LOCK_WAIT_S = 120
 _RETRY_S = 0.1
 _LOCKED = "Could not set lock"
 _HOLDER = re.compile(r"held in (.+? \(PID \d+\))")
-_MEMORY_LIMIT = "512MB"
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "512MB",
+    "autoinstall_known_extensions": False,  # a file of another database is an error, and no reason to download anything
+    "autoload_known_extensions": False,
+}
+_NEWER = "newer version of DuckDB"
+_KIND_OF_ERROR = re.compile(r"^(?:\w+ )?Error: ")
+_SQLITE = b"SQLite format 3"
+
+
+def _not_opened(file: Path, text: str) -> str:
+    """The sentence about a file that DuckDB did not open for another reason than its lock."""
+    if _NEWER in text:
+        return (
+            f"The warehouse {file} was made by a newer DuckDB than the one here ({duckdb.__version__}). Upgrade it "
+            "(pip install --upgrade duckdb), or set TIKTOK_ORGANIC_WAREHOUSE to another file."
+        )
+    reason = "it is an SQLite file" if _starts_with(file, _SQLITE) else _KIND_OF_ERROR.sub("", text.splitlines()[0])
+    return (
+        f"The warehouse {file} cannot be opened: {reason.rstrip('.!')}. Check that it is a DuckDB file that you may "
+        "write to (TIKTOK_ORGANIC_WAREHOUSE)."
+    )
+
+
+def _starts_with(file: Path, magic: bytes) -> bool:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(len(magic)) == magic
+    except OSError:
+        return False
 
 
 class DuckDBSession(Session):
@@ -133,7 +169,7 @@ class DuckDBWarehouse(Warehouse):
         try:
             yield DuckDBSession(connection, self.schema)
         except duckdb.Error as error:
-            raise WarehouseError(f"The warehouse {self.place} refused: {' '.join(str(error).split())}") from error
+            raise WarehouseError(refused(self.place, " ".join(str(error).split()))) from error
         finally:
             connection.close()
 
@@ -148,14 +184,11 @@ class DuckDBWarehouse(Warehouse):
         deadline = time.monotonic() + self._lock_wait_s
         while True:
             try:
-                return duckdb.connect(self._file, config={"memory_limit": _MEMORY_LIMIT})
+                return duckdb.connect(self._file, config=_CONFIG)
             except duckdb.Error as error:  # a damaged file is no IOException
                 text = str(error)
                 if _LOCKED not in text:
-                    raise WarehouseError(
-                        f"The warehouse {self._file} cannot be opened: {text.splitlines()[0]} Check that it is a "
-                        "DuckDB file that you may write to."
-                    ) from None
+                    raise WarehouseError(_not_opened(self._file, text)) from None
                 if time.monotonic() >= deadline:
                     holder = _HOLDER.search(text)
                     raise WarehouseBusyError(

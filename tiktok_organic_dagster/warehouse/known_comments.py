@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from tiktok_organic_dagster.tables import COMMENTS, VIDEOS
+from tiktok_organic_dagster.tables.own import COMMENT_READS
 from tiktok_organic_dagster.warehouse.base import Session
-from tiktok_organic_dagster.warehouse.bookkeeping import COMMENT_READS
 
 NEWEST_IDS = 1_000
 """Stored comments of a video that a reading of its head is compared with; the head is ordered up to the 500th."""

@@ -12,7 +12,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from tiktok_organic_dagster.tables import Column, Table
-from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseBusyError, WarehouseError, quoted
+from tiktok_organic_dagster.warehouse.base import (
+    Session,
+    Warehouse,
+    WarehouseBusyError,
+    WarehouseError,
+    quoted,
+    refused,
+)
 from tiktok_organic_dagster.warehouse.spool import Spool
 
 _CONNECT_TIMEOUT_S = 10
@@ -123,7 +130,7 @@ class PostgresWarehouse(Warehouse):
                 application_name="tiktok-organic",
             )
         except psycopg2.Error as error:
-            reason = " ".join(str(error).split())
+            reason = " ".join(str(error).split()).rstrip(".")
             raise WarehouseError(
                 f"The warehouse {self.place} cannot be reached: {reason}. Check TIKTOK_ORGANIC_WAREHOUSE."
             ) from None
@@ -139,6 +146,6 @@ class PostgresWarehouse(Warehouse):
             ) from None
         except psycopg2.Error as error:  # its details would quote the row, which may be about a person
             reason = error.diag.message_primary or " ".join(str(error).split())
-            raise WarehouseError(f"The warehouse {self.place} refused: {reason}") from None
+            raise WarehouseError(refused(self.place, reason)) from None
         finally:
             connection.close()

@@ -3,7 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +11,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute
 
+from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.tables import Table
 
 pc: Any = pyarrow.compute  # its functions are made when it is imported, so they have no types
@@ -18,11 +19,27 @@ pc: Any = pyarrow.compute  # its functions are made when it is imported, so they
 PREVIEW_ROWS = 5
 
 
+class SpoolError(TikTokOrganicError):
+    """The temporary folder cannot take the rows of a reading."""
+
+
+@contextmanager
+def _refusals_named() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SpoolError(
+            f"The rows cannot wait in the temporary folder {tempfile.gettempdir()}: {error.strerror or error}. Nothing "
+            "of them was stored. Make room there, or set TMPDIR to a folder that has room."
+        ) from error
+
+
 class Spool:
     """The rows of one reading, a file for each table. Use it as a context manager: the files go with it."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="tiktok-organic-")
+        with _refusals_named():
+            self._folder = tempfile.TemporaryDirectory(prefix="tiktok-organic-")
         self._writers: dict[str, pa.ipc.RecordBatchStreamWriter] = {}
         self._days: dict[str, Counter[date]] = {}
         self._previews: dict[str, list[dict[str, Any]]] = {}
@@ -36,17 +53,23 @@ class Spool:
     def close(self) -> None:
         """Remove the files."""
         for writer in self._writers.values():
-            writer.close()
+            with suppress(OSError):  # no room for the last bytes, which go anyway
+                writer.close()
         self._writers.clear()
         self._folder.cleanup()
 
     def add(self, table: Table, batch: pa.RecordBatch) -> None:
-        """Append rows of a table."""
-        if table.name not in self._writers:
-            self._writers[table.name] = pa.ipc.new_stream(str(self._file(table)), table.arrow_schema)
-            self._days[table.name] = Counter()
-            self._previews[table.name] = []
-        self._writers[table.name].write_batch(batch)
+        """Append rows of a table.
+
+        Raises:
+            SpoolError: The temporary folder has no room for them.
+        """
+        with _refusals_named():
+            if table.name not in self._writers:
+                self._writers[table.name] = pa.ipc.new_stream(str(self._file(table)), table.arrow_schema)
+                self._days[table.name] = Counter()
+                self._previews[table.name] = []
+            self._writers[table.name].write_batch(batch)
         for day in pc.value_counts(batch.column(table.day)):
             self._days[table.name][day["values"].as_py()] += day["counts"].as_py()
         preview = self._previews[table.name]
@@ -59,7 +82,8 @@ class Spool:
         if writer is None:
             yield pa.RecordBatchReader.from_batches(table.arrow_schema, [])
             return
-        writer.close()
+        with _refusals_named():
+            writer.close()
         with pa.OSFile(str(self._file(table))) as file, pa.ipc.open_stream(file) as reader:
             yield reader
 

@@ -1,7 +1,6 @@
 """Fixtures of the orchestration tests: deployments, and the moment they live in."""
 
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,18 +17,6 @@ from tiktok_organic_dagster_tests.orchestration.deployment import ROOT, Deployme
 WAREHOUSE_PASSWORD = "password-of-the-warehouse"
 STATE_PASSWORD = "password-of-the-state"
 DAGSTER_PASSWORD = "password-of-dagsters-storage"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _signals_end_processes() -> None:
-    """Tests run in the background (`make test &` in a script) must not pass on that SIGINT is ignored.
-
-    Dagster gives SIGTERM what SIGINT has, so that the processes which copy a run's output could not be ended: each run
-    would wait a minute for them, and leave them behind.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.fixture

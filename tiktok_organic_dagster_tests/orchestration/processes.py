@@ -51,14 +51,14 @@ def poll(look: Callable[[], T | None], what: str, seconds: float = DEADLINE_S) -
     raise AssertionError(f"Still waiting for {what} after {seconds:.0f} s.")
 
 
-def a_day_with_time_left() -> None:
+def a_day_with_time_left(needed: timedelta = BEFORE_MIDNIGHT) -> None:
     """Just before midnight UTC, wait for the next day: real processes cannot be shown another clock."""
 
     def is_far() -> bool | None:
         now = datetime.now(UTC)
-        return True if (now + BEFORE_MIDNIGHT).date() == now.date() else None
+        return True if (now + needed).date() == now.date() else None
 
-    poll(is_far, "midnight", BEFORE_MIDNIGHT.total_seconds() + 10)
+    poll(is_far, "midnight", needed.total_seconds() + 10)
 
 
 def dagster_home(folder: Path) -> Path:
@@ -82,16 +82,20 @@ def command(name: str, *arguments: str, **variables: str) -> subprocess.Complete
 
 
 class DagsterDev:
-    """A running `dagster dev`: its web server, over HTTP."""
+    """A running `dagster dev`: its web server, over HTTP.
+
+    Attributes:
+        url: Of the UI.
+    """
 
     def __init__(self, port: int, log: Path, process: "subprocess.Popen[bytes]") -> None:
-        self._url = f"http://127.0.0.1:{port}/graphql"
+        self.url = f"http://127.0.0.1:{port}"
         self._log = log
         self._process = process
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data that GraphQL answers a query with."""
-        answer = requests.post(self._url, json={"query": query, "variables": variables}, timeout=60).json()
+        answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
@@ -105,39 +109,48 @@ class DagsterDev:
 
 @contextmanager
 def dagster_dev(home: Path) -> Iterator[DagsterDev]:
-    """`dagster dev` on a free port until the block ends; then nothing of its process group is left."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """`dagster dev` on a free port, with a daemon in a hurry, until the block ends."""
     haste = home / "haste"
     haste.mkdir()
     (haste / "sitecustomize.py").write_text(HASTE)
     with (home / "dagster.yaml").open("a") as settings:
         settings.write(QUICK_QUEUE)
-    log = home / "dev.log"
+    command = ("dagster", "dev", "--host", "127.0.0.1")
+    with dagster_ui(*command, folder=ROOT, log=home / "dev.log", DAGSTER_HOME=str(home), PYTHONPATH=str(haste)) as dev:
+        yield dev
+
+
+@contextmanager
+def dagster_ui(*command: str, folder: Path, log: Path, **variables: str) -> Iterator[DagsterDev]:
+    """A command that serves Dagster's UI, on a free port until the block ends.
+
+    Args:
+        command: A command of the environment that takes `--port`.
+        folder: Where it is started.
+        log: Where its output goes.
+        variables: Added to the environment.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(BIN / "dagster"), "dev", "--host", "127.0.0.1", "--port", str(port)],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "DAGSTER_HOME": str(home),
-                "DAGSTER_DISABLE_TELEMETRY": "yes",
-                "PYTHONPATH": str(haste),
-            },
+            [str(BIN / command[0]), *command[1:], "--port", str(port)],
+            cwd=folder,
+            env={**os.environ, "DAGSTER_DISABLE_TELEMETRY": "yes", **variables},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
         dev = DagsterDev(port, log, process)
-        poll(dev.is_up, "dagster dev to answer")
+        poll(dev.is_up, f"{command[0]} {command[1]} to answer")
         yield dev
     finally:
-        _end(process)
+        end(process)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[Any]") -> None:
     """Ask the process to end, then end its whole group: code servers outlive `dagster dev` by 45 seconds."""
     process.send_signal(signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
@@ -145,3 +158,23 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+@contextmanager
+def started(name: str, *arguments: str, **variables: str) -> "Iterator[subprocess.Popen[str]]":
+    """A command of the environment at the root of the clone, to write to and to read from, until the block ends."""
+    process = subprocess.Popen(
+        [str(BIN / name), *arguments],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            end(process)

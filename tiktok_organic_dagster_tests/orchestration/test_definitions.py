@@ -11,6 +11,7 @@ from dagster import (
     Config,
     DailyPartitionsDefinition,
     Definitions,
+    MarkdownMetadataValue,
     TableColumnLineage,
     TableSchema,
 )
@@ -149,6 +150,82 @@ def test_every_table_is_in_one_group_and_shows_tiktok_and_its_warehouse(
 
     assert {spec.group_name for spec in found.values()} == {"tiktok_organic"}
     assert {frozenset(spec.kinds) for spec in found.values()} == {frozenset({"tiktok", kind})}
+
+
+def test_every_table_belongs_to_the_owners_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {tuple(spec.owners) for spec in specs(definitions(Settings.load())).values()} == {("team:data",)}
+    monkeypatch.setenv("TIKTOK_ORGANIC_OWNERS", "team:marketing, ada@example.com")
+
+    found = specs(definitions(Settings.load()))
+
+    assert {tuple(spec.owners) for spec in found.values()} == {("team:marketing", "ada@example.com")}
+
+
+def test_tables_can_be_filtered_by_step_by_the_days_that_can_be_loaded_and_by_personal_data(
+    location: Definitions,
+) -> None:
+    found = specs(location)
+
+    assert {table: spec.tags["tiktok/step"] for table, spec in found.items()} == {
+        table: step for table, (step, _) in STEPS_AND_LINEAGE.items()
+    }
+    assert {table for table, spec in found.items() if spec.tags["tiktok/days"] == "last_58"} == {
+        "tiktok_organic_account_metrics",
+        "tiktok_organic_account_metrics_audience_activity",
+    }
+    assert {spec.tags["tiktok/days"] for spec in found.values()} == {"last_58", "today_only"}
+    assert {table for table, spec in found.items() if "tiktok/personal_data" in spec.tags} == {
+        "tiktok_organic_videos_comments"
+    }
+
+
+def test_personal_data_is_marked_in_its_columns(location: Definitions) -> None:
+    found = {
+        f"{table}.{column.name}"
+        for table, spec in specs(location).items()
+        for column in spec.metadata["dagster/column_schema"].columns
+        if "personal_data" in column.tags
+    }
+
+    of_the_author = ("display_name", "profile_image", "text", "unique_identifier", "user_id", "comment_author_username")
+    assert found == {f"tiktok_organic_videos_comments.{name}" for name in of_the_author}
+
+
+def test_every_table_carries_its_section_of_the_dictionary_and_leads_to_tiktoks_page(location: Definitions) -> None:
+    pages: dict[str, set[str]] = {}
+    for table, spec in specs(location).items():
+        dictionary = spec.metadata["dictionary"]
+        assert isinstance(dictionary, MarkdownMetadataValue)
+        for column in COLUMNS[table].split():
+            assert f"`{column.split(':')[0]}`" in dictionary.value
+        pages.setdefault(spec.metadata["TikTok's documentation"].value, set()).add(table)
+
+    assert all(page.startswith("https://business-api.tiktok.com/portal/docs?id=") for page in pages)
+    assert sorted(map(len, pages.values())) == [1, 3, 8]
+
+
+def test_every_description_says_what_can_be_loaded_with_what_delay_and_how_far_back(location: Definitions) -> None:
+    for table, spec in specs(location).items():
+        text = spec.description or ""
+        for fact in ("**Partition:**", "**Loaded:**", "**Delay:**", "**History:**", "**Loaded again:**"):
+            assert fact in text, table
+        assert ("58 days back" in text) == ("account_metrics" in table)
+        assert ("`account_metrics_refresh`" in text) == ("account_metrics" in table)
+
+
+def test_jobs_steps_checks_and_what_a_run_can_be_told_are_described(location: Definitions) -> None:
+    graph = location.resolve_asset_graph()
+
+    for job in ("daily_readings", "account_metrics_refresh"):
+        assert "partition" in (location.resolve_job_def(job).description or "") or job != "daily_readings"
+        assert "(UTC)" in (location.resolve_job_def(job).description or "")
+    for assets in graph.assets_defs:
+        assert "call" in (assets.op.description or "")
+        fields = assets.op.config_schema.as_field().config_type.fields
+        assert all(len(field.description or "") > 50 for field in fields.values())
+        assert fields["accounts"].default_value == []
+    for key in graph.asset_check_keys:
+        assert graph.get_check_spec(key).description, key
 
 
 def test_every_table_and_column_is_described(location: Definitions) -> None:

@@ -115,9 +115,15 @@ def test_references_are_the_documented_ones_and_lead_to_columns_that_exist(name)
 
 @pytest.mark.parametrize("table", CATALOGUE, ids=lambda table: table.name)
 def test_every_table_and_column_is_explained(table):
-    assert table.title
-    assert table.meaning
+    for text in ("title", "meaning", "endpoint", "history", "deletion", "latency", "cost", "joins"):
+        assert getattr(table, text).strip(), text
     assert [column.name for column in table.columns if not column.meaning.strip()] == []
+
+
+@pytest.mark.parametrize("table", CATALOGUE, ids=lambda table: table.name)
+def test_numbers_have_a_unit_and_texts_have_none(table):
+    for column in table.columns:
+        assert bool(column.unit) == (column.type not in {ColumnType.TEXT, ColumnType.BOOLEAN}), column.name
 
 
 def test_types_have_their_documented_names_in_both_warehouses():

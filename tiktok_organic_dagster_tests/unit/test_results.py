@@ -7,7 +7,7 @@ import pytest
 from dagster import AssetCheckSeverity, AssetKey, MetadataValue
 
 from tiktok_organic_dagster.accounts.store import Account
-from tiktok_organic_dagster.assets.results import accounts_result, rows_by_day, schema_result, table_metadata
+from tiktok_organic_dagster.assets.results import accounts_result, preview, rows_by_day, schema_result, table_metadata
 from tiktok_organic_dagster.findings import Findings, Kind
 from tiktok_organic_dagster.readings.base import Notes
 from tiktok_organic_dagster.readings.run import Outcome
@@ -64,8 +64,10 @@ def test_the_facts_of_a_materialization_cover_all_accounts():
         _outcome("d", skipped="no scope"),
     ]
     metadata = table_metadata(VIDEOS, outcomes)
-    assert (metadata["accounts"], metadata["calls"], metadata["repeated_rows"]) == (2, 13, 3)
-    assert metadata["waited_s"] == pytest.approx(1.8)
+    assert metadata["accounts read"] == 2
+    assert metadata["calls of the step"] == 13
+    assert metadata["rows sent twice by TikTok"] == 3
+    assert metadata["seconds waited for quota"] == pytest.approx(1.8)
 
 
 def test_a_preview_holds_the_first_five_rows_of_all_accounts_cut_to_a_readable_length():
@@ -73,19 +75,19 @@ def test_a_preview_holds_the_first_five_rows_of_all_accounts_cut_to_a_readable_l
     outcomes = [
         _outcome(name, previews={VIDEOS.name: [{**row, "item_id": f"{name}{n}"} for n in range(3)]}) for name in "ab"
     ]
-    records = table_metadata(VIDEOS, outcomes)["preview"].records
+    records = preview(VIDEOS, outcomes).records
     assert [record.data["item_id"] for record in records] == ["a0", "a1", "a2", "b0", "b1"]
     assert len(records[0].data["caption"]) == 80
     assert records[0].data["likes"] == 1.0
     assert records[0].data["metric_date"] == "2026-11-22"
-    assert records[0].data["shares"] == ""
+    assert records[0].data["shares"] == "NULL"
 
 
 def test_a_preview_of_comments_tells_nothing_of_their_authors():
     row = dict.fromkeys(COMMENTS.column_names, None) | {
         name: "secret person" for name in COMMENTS.column_names if COMMENTS.column(name).personal
     }
-    value = table_metadata(COMMENTS, [_outcome("a", previews={COMMENTS.name: [row]})])["preview"]
+    value = preview(COMMENTS, [_outcome("a", previews={COMMENTS.name: [row]})])
     assert isinstance(value, type(MetadataValue.table(value.records, value.schema)))
     assert "secret person" not in str(value)
     assert "comment_id" in value.records[0].data
@@ -93,11 +95,18 @@ def test_a_preview_of_comments_tells_nothing_of_their_authors():
 
 @pytest.mark.parametrize("table", CATALOGUE, ids=lambda table: table.name)
 def test_without_findings_the_schema_check_passes(table):
-    result = schema_result(table, [_outcome("a"), _outcome("b", error="no")])
+    rows = {table.name: Counter({ONE: 1_200, TWO: 34})}
+    result = schema_result(table, [_outcome("a", rows=rows), _outcome("b", error="no")])
     assert result.passed
     assert result.asset_key == AssetKey(table.name)
     assert result.check_name == "schema"
-    assert result.description is None
+    assert result.description == f"1,234 rows checked against {len(table.columns)} columns: nothing unusual."
+
+
+def test_a_check_without_rows_says_that_there_were_none():
+    result = schema_result(VIDEOS, [_outcome("a", rows={COMMENTS.name: Counter({ONE: 5})})])
+    assert result.passed
+    assert result.description.startswith("No rows to check")
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -106,17 +115,18 @@ def test_every_finding_fails_the_schema_check_with_its_level(kind):
     assert not result.passed
     lost = kind in {Kind.UNREADABLE, Kind.REJECTED}
     assert result.severity is (AssetCheckSeverity.ERROR if lost else AssetCheckSeverity.WARN)
-    for part in ("@b", "likes", "3", "'many'"):
+    for part in ("@b", "likes", "3", "'many'", kind.remedy, "docs/troubleshooting.md"):
         assert part in result.description
     assert "@a" not in result.description
     assert _table(result, "findings") == [
         {
-            "account": "b",
+            "account": "@b",
             "column": "likes",
             "level": "error" if lost else "warning",
             "count": 3,
             "what": kind.words,
             "sample": "'many'",
+            "what to do": kind.remedy,
         }
     ]
 
@@ -128,7 +138,14 @@ def test_one_error_among_warnings_makes_an_error():
     ]
     result = schema_result(VIDEOS, outcomes)
     assert result.severity is AssetCheckSeverity.ERROR
-    assert [row["account"] for row in _table(result, "findings")] == ["a", "a", "b"]
+    assert [row["account"] for row in _table(result, "findings")] == ["@a", "@a", "@b"]
+
+
+def test_what_to_do_is_said_once_for_each_kind_of_finding():
+    outcomes = [_outcome(name, (VIDEOS, "likes", Kind.UNREADABLE, 1, "x")) for name in "abc"]
+    result = schema_result(VIDEOS, [*outcomes, _outcome("d", (VIDEOS, "likes", Kind.OUT_OF_BOUNDS, 1, -1))])
+    assert result.description.count(Kind.UNREADABLE.remedy) == 1
+    assert result.description.count(Kind.OUT_OF_BOUNDS.remedy) == 1
 
 
 def test_findings_about_another_table_are_not_told():
@@ -139,7 +156,8 @@ def test_with_all_accounts_loaded_the_check_passes():
     result = accounts_result(VIDEOS, [_outcome("a"), _outcome("b")])
     assert result.passed
     assert result.check_name == "accounts_loaded"
-    assert result.description is None
+    assert result.description == "2 accounts read."
+    assert accounts_result(VIDEOS, [_outcome("a")]).description == "1 account read."
 
 
 def test_an_account_that_failed_fails_the_check_with_its_name_and_reason():
@@ -149,7 +167,19 @@ def test_an_account_that_failed_fails_the_check_with_its_name_and_reason():
     assert "@b" in result.description
     assert "40105: revoked" in result.description
     assert "@a" not in result.description
-    assert _table(result, "details") == [{"account": "b", "what": "failed", "why": "40105: revoked"}]
+    (told,) = _table(result, "details")
+    assert (told["account"], told["what"], told["why"]) == ("@b", "failed", "40105: revoked")
+    assert "materialize the same partition again" in told["what to do"]
+    assert told["what to do"] in result.description
+    assert "docs/troubleshooting.md" in result.description
+    assert result.metadata["accounts read"].value == 1
+    assert result.description.startswith("1 of 2 accounts read. @b failed: ")
+
+
+def test_a_reason_is_told_to_its_end_where_the_advice_stands():
+    reason = f"TikTok's business/get/ (code 40105): {'x' * 300}. Connect the account again."
+    result = accounts_result(VIDEOS, [_outcome("b", error=reason)])
+    assert _table(result, "details")[0]["why"] == reason
 
 
 def test_an_account_that_was_skipped_is_a_warning_with_its_reason():
@@ -157,6 +187,7 @@ def test_an_account_that_was_skipped_is_a_warning_with_its_reason():
     assert not result.passed
     assert result.severity is AssetCheckSeverity.WARN
     assert "comment.list" in result.description
+    assert "tiktok-organic connect" in result.description
 
 
 def test_a_failure_beside_a_skipped_account_is_an_error():
@@ -176,6 +207,7 @@ def test_a_thousand_failures_are_told_in_fifty_lines():
     for result, key in ((accounts_result(VIDEOS, outcomes), "details"), (schema_result(VIDEOS, outcomes), "findings")):
         assert len(_table(result, key)) == 50
         assert result.description.count("@") == 50
+        assert "and 950 more" in result.description
 
 
 def test_texts_that_cannot_be_encoded_never_reach_dagster():

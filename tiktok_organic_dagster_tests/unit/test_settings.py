@@ -42,6 +42,7 @@ TABLE = [
     ("TIKTOK_ORGANIC_TIMEOUT_S", "timeout_s", 60, "30", 30.0),
     ("TIKTOK_ORGANIC_BACKOFF_S", "backoff_s", 1, "0.01", 0.01),
     ("TIKTOK_ORGANIC_COMMENT_MINUTES", "comment_minutes", 30, "5", 5.0),
+    ("TIKTOK_ORGANIC_OWNERS", "owners", "team:data", "ada@example.com", "ada@example.com"),
     ("TIKTOK_ORGANIC_EXECUTOR", "executor", "in_process", "multiprocess", "multiprocess"),
 ]  # fmt: skip
 SECRETS = ("TIKTOK_CLIENT_SECRET", "TIKTOK_ORGANIC_KEY", "TIKTOK_ORGANIC_WAREHOUSE", "TIKTOK_ORGANIC_STATE")
@@ -205,6 +206,17 @@ def test_urls_of_servers_are_kept_as_they_are(monkeypatch):
     assert settings.warehouse_url == settings.state_url == url
 
 
+def test_owners_are_listed_once_each_without_blanks(monkeypatch):
+    monkeypatch.setenv("TIKTOK_ORGANIC_OWNERS", " team:marketing , ada@example.com,,team:marketing")
+    assert Settings.load().owner_names == ("team:marketing", "ada@example.com")
+
+
+def test_an_owner_that_is_none_is_named_with_the_two_ways_to_write_one(monkeypatch):
+    monkeypatch.setenv("TIKTOK_ORGANIC_OWNERS", "team:data, marketing")
+    with pytest.raises(ConfigurationError, match=r"TIKTOK_ORGANIC_OWNERS.*'marketing'.*e-mail.*team:name"):
+        Settings.load()
+
+
 def test_the_api_address_ends_without_a_slash(monkeypatch):
     monkeypatch.setenv("TIKTOK_API_URL", "http://127.0.0.1:5/open_api/v1.3//")
     assert Settings.load().api_url == "http://127.0.0.1:5/open_api/v1.3"
@@ -252,6 +264,12 @@ MALFORMED = [
     ("TIKTOK_ORGANIC_START_DATE", "yesterday"),
     ("TIKTOK_ORGANIC_START_DATE", "01.02.2026"),
     ("TIKTOK_ORGANIC_EXECUTOR", "docker"),
+    ("TIKTOK_ORGANIC_OWNERS", "data"),
+    ("TIKTOK_ORGANIC_OWNERS", "team:"),
+    ("TIKTOK_ORGANIC_OWNERS", "team:data,ada"),
+    ("TIKTOK_ORGANIC_OWNERS", "ada@example"),
+    ("TIKTOK_ORGANIC_OWNERS", "ada@example.international"),  # Dagster takes endings of 2 to 7 letters
+    ("TIKTOK_ORGANIC_OWNERS", ","),
     ("TIKTOK_ORGANIC_SCHEMA", "a b"),
     ("TIKTOK_ORGANIC_SCHEMA", 'x"; DROP TABLE y; --'),
     ("TIKTOK_ORGANIC_SCHEMA", "1x"),

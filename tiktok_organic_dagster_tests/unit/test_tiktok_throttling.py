@@ -11,6 +11,7 @@ from tiktok_organic_dagster.tiktok.throttling import (
     after_throttle,
     verdict,
 )
+from tiktok_organic_dagster.tiktok.waiting import WaitReason
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 WAIT_S = 300.0
@@ -25,16 +26,16 @@ def test_without_pauses_and_with_room_a_call_goes():
 
 
 def test_without_room_a_call_waits_until_there_is():
-    assert verdict([], NOW + 7, NOW) == Wait(7, for_probe=False)
+    assert verdict([], NOW + 7, NOW) == Wait(NOW + 7, WaitReason.QUOTA)
 
 
 def test_during_a_pause_calls_wait_for_its_end():
-    assert verdict([Pause("a", "e", NOW - 10, NOW + 290, 1)], NOW, NOW) == Wait(290, for_probe=False)
+    assert verdict([Pause("a", "e", NOW - 10, NOW + 290, 1)], NOW, NOW) == Wait(NOW + 290, WaitReason.PAUSE)
 
 
 def test_of_two_pauses_the_longer_one_counts():
     pauses = [Pause("a", "e", NOW, NOW + 10, 1), Pause("", "", NOW, NOW + 20, 1)]
-    assert verdict(pauses, NOW, NOW) == Wait(20, for_probe=False)
+    assert verdict(pauses, NOW, NOW) == Wait(NOW + 20, WaitReason.APP_PAUSE)
 
 
 def test_after_a_pause_the_first_call_is_a_probe():
@@ -43,7 +44,7 @@ def test_after_a_pause_the_first_call_is_a_probe():
 
 def test_while_one_probes_the_others_wait_for_it():
     assert verdict([Pause("a", "e", NOW - 300, NOW - 1, 1, lease_owner="x", lease_until=NOW + 50)], NOW, NOW) == Wait(
-        50, for_probe=True
+        NOW + 50, WaitReason.PROBE
     )
 
 

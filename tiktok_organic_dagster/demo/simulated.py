@@ -1,69 +1,30 @@
-"""The demo: everything that a real deployment does, on a simulated TikTok, in a folder of its own."""
+"""The demo's TikTok: the simulator in a folder of its own, and its accounts connected like real ones."""
 
 import json
 import os
 import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import requests
-from rich.console import Console
-from rich.table import Table as TextTable
 
 from tiktok_organic_dagster.accounts import open_accounts, open_client, open_oauth
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.accounts.tokens import FixedToken
 from tiktok_organic_dagster.accounts.vault import vault_of_home
 from tiktok_organic_dagster.cli.redirect import code_of
-from tiktok_organic_dagster.errors import TikTokOrganicError
-from tiktok_organic_dagster.local_ui import dagster_dev, dagster_home
+from tiktok_organic_dagster.local_ui import dagster_home
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.simulator import Simulator
 from tiktok_organic_dagster.state import private_folder
-from tiktok_organic_dagster.tables import ALL_SCOPES, CATALOGUE
-from tiktok_organic_dagster.warehouse import open_warehouse
-from tiktok_organic_dagster.windows import BACKFILL_DAYS
+from tiktok_organic_dagster.tables import ALL_SCOPES
 
 SEED = 1
 REDIRECT_URI = "https://demo.invalid/connected/"
 CLIENT_ID = "7000000000000000001"
 CLIENT_SECRET = "demo-app-of-the-simulator"  # noqa: S105 -- the simulator takes any
 RAISED_LIMIT = 1_000_000
-
-
-class DemoError(TikTokOrganicError):
-    """The demo did not come to its end."""
-
-
-def run(settings: Settings) -> None:
-    """Load all 12 tables from a simulated TikTok and print what landed. Safe to repeat.
-
-    Raises:
-        DemoError: A run of Dagster failed.
-    """
-    console = Console()
-    with simulated_tiktok(settings) as demo:
-        accounts = connect_all(demo)
-        names = ", ".join(f"@{account.username}" for account in accounts)
-        console.print(f"A simulated TikTok with {len(accounts)} accounts: {names}")
-        today = datetime.now(UTC).date()
-        with console.status("Dagster materializes 58 days of account metrics, one call per account ..."):
-            materialize("account_metrics_refresh", today - timedelta(days=BACKFILL_DAYS), today)
-        with console.status("Dagster materializes today's accounts, videos, breakdowns and comments ..."):
-            materialize("daily_readings", today, today)
-        _print_tables(console, demo)
-
-
-def ui(settings: Settings, port: int) -> None:
-    """Dagster's UI on the demo, with its simulated TikTok running; the demo is loaded first if it was not yet."""
-    if not (demo_home(settings) / "warehouse.duckdb").exists():
-        run(settings)
-    with simulated_tiktok(settings) as demo:
-        connect_all(demo)
-        Console().print("No account is connected: this is the demo, with its simulated TikTok.")
-        dagster_dev(dagster_home(demo.home), port)
 
 
 def demo_home(settings: Settings) -> Path:
@@ -105,35 +66,6 @@ def connect_all(settings: Settings) -> list[Account]:
         else:
             return store.accounts()
         number += 1
-
-
-def materialize(job: str, first: date, last: date) -> None:
-    """Run a job of the code location for a range of days, recorded in the demo's Dagster home.
-
-    Raises:
-        DemoError: It failed; the text says why.
-    """
-    from dagster import DagsterInstance  # noqa: PLC0415 -- reads DAGSTER_HOME, which is set by now
-
-    from tiktok_organic_dagster.definitions import definitions  # noqa: PLC0415 -- likewise the settings
-
-    with DagsterInstance.get() as instance:
-        result = (
-            definitions(Settings.load())
-            .resolve_job_def(job)
-            .execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags={
-                    "dagster/asset_partition_range_start": first.isoformat(),
-                    "dagster/asset_partition_range_end": last.isoformat(),
-                },
-            )
-        )
-    if not result.success:
-        reasons = [str(event.step_failure_data.error) for event in result.get_step_failure_events()]
-        raise DemoError(f"The job {job} failed: {' '.join(reasons)}")
 
 
 def _answers(port: int) -> bool:
@@ -185,17 +117,3 @@ def _use(home: Path, port: int) -> Settings:
         }
     )
     return Settings.load()
-
-
-def _print_tables(console: Console, settings: Settings) -> None:
-    warehouse = open_warehouse(settings)
-    text = TextTable(box=None)
-    text.add_column("table", no_wrap=True)
-    text.add_column("rows", justify="right")
-    with warehouse.session() as session:
-        for table in CATALOGUE:
-            ((rows,),) = session.query(f"SELECT count(*) FROM {session.name_of(table)}")  # noqa: S608
-            text.add_row(table.name, f"{rows:,}")
-    console.print(text)
-    console.print(f"They are in the DuckDB file {warehouse.place}", soft_wrap=True)
-    console.print("Look at them in Dagster's UI, with lineage, partitions, checks and previews: make ui")

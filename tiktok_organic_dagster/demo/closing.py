@@ -1,0 +1,150 @@
+"""The end of the demo: what landed, a few answers from it, and what to try next."""
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+from sparklines import sparklines
+
+from tiktok_organic_dagster.cli.terminal import safe
+from tiktok_organic_dagster.demo.answers import (
+    Activity,
+    BestVideo,
+    Followers,
+    activity,
+    best_video,
+    followers,
+    rows_of,
+)
+from tiktok_organic_dagster.tables import CATALOGUE, VIDEOS
+from tiktok_organic_dagster.tiktok.errors import clean
+from tiktok_organic_dagster.warehouse import Session, Warehouse
+
+MARGIN = 2
+CAPTION_LENGTH = 60
+CHART_WIDTH = 58  # a day each, where the terminal is wide enough
+BESIDE_CHART = 50  # columns for the name and the numbers of an account
+BEST_HOURS = 3
+BAR_OF_AN_HOUR = 2
+QUERY = (
+    f"SELECT video_creator_username, count(*) AS posts, sum(likes) AS likes FROM {VIDEOS.name} "  # noqa: S608
+    "GROUP BY 1 ORDER BY 3 DESC"
+)
+
+
+def print_closing(console: Console, warehouse: Warehouse) -> None:
+    """Print rows per table, answers from the data, and the next steps."""
+    with warehouse.session() as session:
+        _print_tables(console, session)
+        _print_followers(console, followers(session))
+        video = best_video(session)
+        _print_video(console, video)
+        _print_activity(console, activity(session))
+    _print_next(console, Path(warehouse.place))
+
+
+def _print_tables(console: Console, session: Session) -> None:
+    counts = {table.name: rows_of(session, table) for table in CATALOGUE}
+    _heading(console, f"{len(counts)} tables, {sum(counts.values()):,} rows")
+    grid = _grid()
+    grid.add_column(justify="right")
+    for name, rows in counts.items():
+        grid.add_row(name, f"{rows:,}")
+    console.print(grid)
+
+
+def _print_followers(console: Console, accounts: Sequence[Followers]) -> None:
+    days = [day for account in accounts for day, _ in account.days]
+    _heading(console, "Followers", f"{min(days):%d %b} to {max(days):%d %b %Y}")
+    grid = _grid()
+    for justify in ("right", "left", "right", "right"):
+        grid.add_column(justify=justify, no_wrap=True)
+    width = min(CHART_WIDTH, console.width - BESIDE_CHART)
+    for account in accounts:
+        counts = [count for _, count in account.days]
+        grid.add_row(
+            f"@{safe(account.username)}",
+            f"{counts[0]:,.0f}",
+            _chart(console, counts, width),
+            f"{counts[-1]:,.0f}",
+            f"{counts[-1] / counts[0] - 1:+.1%}",
+        )
+    console.print(grid)
+
+
+def _print_video(console: Console, video: BestVideo) -> None:
+    _heading(console, "Best video", f"@{video.username}")
+    _line(console, f'"{_shortened(video.caption)}"')
+    _line(console, f"{video.views:,.0f} views, {video.likes:,.0f} likes")
+    _line(console, video.link)
+    (half, still), (end, last) = video.retention[len(video.retention) // 2], video.retention[-1]
+    shares = [share for _, share in video.retention]
+    _heading(console, "Who keeps watching it", "a bar for each second")
+    _line(console, _chart(console, shares, min(CHART_WIDTH, console.width - MARGIN), lowest=0))
+    _line(console, f"{still:.0%} are still there at second {half:.0f}, {last:.0%} at second {end:.0f}")
+
+
+def _print_activity(console: Console, found: Activity) -> None:
+    _heading(console, "When followers are awake", f"hours in UTC, average of {found.days} days")
+    active = [count for _, count in found.hours]
+    chart = _chart(console, active, len(active), lowest=0)
+    if chart:
+        _line(console, "".join(bar * BAR_OF_AN_HOUR for bar in chart))
+        _line(console, "".join(f"{hour:02.0f}".ljust(BAR_OF_AN_HOUR * 6) for hour, _ in found.hours[::6]))
+    best = sorted(found.hours, key=lambda entry: entry[1], reverse=True)[:BEST_HOURS]
+    _line(console, "Best: " + ", ".join(f"{hour:02.0f}:00 ({count:,.0f} active)" for hour, count in best))
+
+
+def _print_next(console: Console, file: Path) -> None:
+    _heading(console, "Next")
+    _line(console, "1. See it in Dagster's UI, with lineage, partitions, checks and previews:")
+    _command(console, "make ui")
+    _line(console, f"2. Ask the DuckDB file {file}")
+    program = f"import duckdb; print(duckdb.connect({json.dumps(_from_here(file))}).sql({json.dumps(QUERY)}))"
+    _command(console, shlex.join([_from_here(Path(sys.executable)), "-c", program]))
+    _line(console, "3. Connect your own account: README.md, With your own accounts")
+
+
+def _heading(console: Console, text: str, more: str = "") -> None:
+    console.print()
+    console.print(Text.assemble((text, "bold"), "  " if more else "", (clean(more), "dim")), soft_wrap=True)
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(" " * MARGIN + safe(text), soft_wrap=True)
+
+
+def _command(console: Console, text: str) -> None:
+    console.print(" " * (2 * MARGIN) + safe(text), style="cyan", soft_wrap=True)
+
+
+def _grid() -> Grid:
+    grid = Grid(box=None, show_header=False, pad_edge=False, padding=(0, 0, 0, MARGIN))
+    grid.add_column(no_wrap=True)
+    return grid
+
+
+def _chart(console: Console, numbers: Sequence[float], width: int, lowest: float | None = None) -> str:
+    """A line of bars, at most `width` of them; empty where the terminal cannot show such characters."""
+    if console.options.ascii_only:
+        return ""
+    step = -(-len(numbers) // width)
+    last_of_each = list(reversed(numbers[::-1][::step]))
+    (line,) = sparklines(last_of_each, minimum=lowest)
+    return line
+
+
+def _shortened(caption: str) -> str:
+    words = " ".join(caption.split())
+    return words if len(words) <= CAPTION_LENGTH else words[: CAPTION_LENGTH - 3].rstrip() + "..."
+
+
+def _from_here(path: Path) -> str:
+    """A path as one types it in this folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

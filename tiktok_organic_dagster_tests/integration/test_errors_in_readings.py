@@ -1,0 +1,280 @@
+"""Answers of success that cannot be right: a clear reason for that account, and what was stored stays as it was."""
+
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tiktok_organic_dagster.findings import Kind
+from tiktok_organic_dagster.readings.run import Outcome
+from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.simulator import Fault
+from tiktok_organic_dagster.simulator.faults import Effect, answer, change, empty_page, html, refuse
+from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, COMMENTS, VIDEOS
+from tiktok_organic_dagster.warehouse import WarehouseError, open_warehouse
+from tiktok_organic_dagster_tests import truth
+from tiktok_organic_dagster_tests.lab import Lab
+
+NewLab = Callable[..., Lab]
+
+
+def no_posts(lab: Lab, **more: int) -> Fault:
+    """From now on the list of posts is empty, although there are some."""
+    return lab.simulator.faults.add(Fault(empty_page(), path="business/video/list/", **more))
+
+
+def take_away_all_posts(lab: Lab) -> None:
+    for post in lab.world.videos(0, lab.clock.now()):
+        lab.world.changes.delete_video(post["item_id"])
+
+
+# A list of posts that is empty although there are some
+
+
+def test_an_empty_list_of_posts_does_not_replace_those_that_the_profile_counts(
+    new_lab: NewLab, warehouse_url: str
+) -> None:
+    lab = new_lab(warehouse_url, accounts=2, videos=5)
+    lab.read_account()
+    lab.read_videos()
+    before = lab.everything()
+    fault = no_posts(lab, account=0)
+
+    failed, other = sorted(lab.read_videos(), key=lambda outcome: outcome.error is None)
+
+    assert failed.account.business_id == lab.business_id(0)
+    assert "profile of today counts 5 public" in (failed.error or "")
+    assert f"materialize {ACCOUNT.name}" in (failed.error or "")
+    assert failed.is_passing
+    assert fault.struck == 2, "tried once more at the end of the step"
+    assert other.error is None
+    assert lab.everything() == before
+
+
+def test_a_first_reading_without_the_posts_that_the_profile_counts_fails_and_so_do_their_comments(
+    new_lab: NewLab,
+) -> None:
+    lab = new_lab(accounts=1, videos=5)
+    lab.read_account()
+    no_posts(lab)
+
+    (videos,) = lab.read_videos()
+    (comments,) = lab.read_comments()
+
+    assert "counts 5 public" in (videos.error or "")
+    assert f"materialize {VIDEOS.name} for {lab.clock.today} first" in (comments.error or "")
+    assert lab.rows(VIDEOS) == lab.rows(COMMENTS) == []
+
+
+def test_an_empty_list_that_was_a_passing_trouble_costs_nothing(new_lab: NewLab) -> None:
+    lab = new_lab(accounts=1, videos=5)
+    lab.read_account()
+    fault = no_posts(lab, times=1)
+
+    (outcome,) = lab.read_videos()
+
+    assert fault.struck == 1
+    assert outcome.error is None
+    assert lab.rows(VIDEOS) == truth.everything(lab)[VIDEOS.name]
+
+
+def test_without_a_profile_of_today_an_empty_list_does_not_replace_an_earlier_reading_of_today(
+    new_lab: NewLab,
+) -> None:
+    lab = new_lab(accounts=1, videos=5)
+    lab.read_videos()
+    before = lab.rows(VIDEOS)
+    no_posts(lab)
+
+    (outcome,) = lab.read_videos()
+
+    assert "an earlier reading of today holds some" in (outcome.error or "")
+    assert lab.rows(VIDEOS) == before != []
+
+
+def test_an_account_without_posts_is_complete(new_lab: NewLab) -> None:
+    lab = new_lab(accounts=1, videos=3)
+    take_away_all_posts(lab)
+    lab.read_account()
+    assert lab.rows(ACCOUNT, ["videos_count"]) == [(0.0,)]
+
+    (outcome,) = lab.read_videos()
+
+    assert outcome.error is None
+    assert lab.rows(VIDEOS) == []
+
+
+def test_posts_that_the_owner_took_away_are_gone_once_the_profile_says_so(new_lab: NewLab) -> None:
+    lab = new_lab(accounts=1, videos=3)
+    lab.read_account()
+    lab.read_videos()
+    take_away_all_posts(lab)
+    assert "counts 3 public" in (lab.read_videos()[0].error or "")
+    assert len(lab.rows(VIDEOS)) == 3
+
+    lab.read_account()
+    (outcome,) = lab.read_videos()
+
+    assert outcome.error is None
+    assert lab.rows(VIDEOS) == []
+
+
+def test_an_account_whose_posts_are_all_too_old_is_complete(new_lab: NewLab) -> None:
+    lab = new_lab(accounts=1, videos=3)
+    lab.read_account()
+    lab.read_videos()
+    lab.clock.next_day()
+    lab.read_account()
+    two_years_ago = int((lab.clock.now() - timedelta(days=730)).timestamp())
+    old = change(lambda data: data | {"videos": [post | {"create_time": two_years_ago} for post in data["videos"]]})
+    lab.simulator.faults.add(Fault(old, path="business/video/list/"))
+
+    (outcome,) = lab.read_videos()
+
+    assert outcome.error is None
+    assert {day for (day,) in lab.rows(VIDEOS, ["metric_date"])} == {lab.clock.today - timedelta(days=1)}
+
+
+# Answers of a wrong type
+
+
+def in_place_of(name: str, value: object) -> Effect:
+    return change(lambda data: data | {name: value})
+
+
+def test_an_answer_that_is_no_object_is_tried_again_and_named(new_lab: NewLab) -> None:
+    lab = new_lab(accounts=1, videos=3)
+    lab.read_account()
+    before = lab.rows(ACCOUNT)
+    for effect, reason in (
+        (html(), "a page of HTML instead of JSON"),
+        (answer('{"code": 0, "data": ["a list"]}'), "its data is not an object"),
+        (answer('{"code": 0, "data": "text"}'), "its data is not an object"),
+        (answer('["a list"]'), "not a JSON object with a code"),
+        (answer('{"code": 0, "message": "OK"}'), "without data"),
+    ):
+        fault = lab.simulator.faults.add(Fault(effect))
+
+        (outcome,) = lab.read_account()
+
+        assert f"malformed answer, {reason}" in (outcome.error or "").replace("HTTP 200 with ", "")
+        assert "try again later" in (outcome.error or "")
+        assert fault.struck == 16, "eight tries, and eight more at the end of the step"
+        lab.simulator.faults.remove(fault)
+    assert lab.rows(ACCOUNT) == before
+
+
+def test_something_else_where_a_list_of_objects_belongs_fails_the_account(new_lab: NewLab) -> None:
+    lab = new_lab(accounts=1, videos=1)
+    lab.read_everything()
+    before = lab.everything()
+    readings: list[tuple[str, str, Callable[[], list[Outcome]]]] = [
+        ("business/video/list/", "videos", lab.read_videos),
+        ("business/comment/list/", "comments", lab.read_all_comments),
+        ("business/get/", "metrics", lab.read_metrics),
+    ]
+    for path, name, read in readings:
+        for value in ({"an": "object"}, ["text"]):
+            fault = lab.simulator.faults.add(Fault(in_place_of(name, value), path=path))
+
+            (outcome,) = read()
+
+            assert f"`{name}`" in (outcome.error or "")
+            lab.simulator.faults.remove(fault)
+    assert lab.everything() == before
+
+
+def test_a_text_where_a_number_belongs_is_null_and_a_finding_and_costs_nothing_else(new_lab: NewLab) -> None:
+    lab = new_lab(accounts=1, videos=3)
+    lab.simulator.faults.add(Fault(in_place_of("followers_count", "many"), path="business/get/"))
+
+    (outcome,) = lab.read_account()
+
+    assert outcome.error is None
+    (finding,) = outcome.notes.findings.of(ACCOUNT.name)
+    assert (finding.kind, finding.count, finding.sample) == (Kind.UNREADABLE, 1, "'many'")
+    ((followers, videos),) = lab.rows(ACCOUNT, [finding.column, "videos_count"])
+    assert (followers, videos) == (None, 3.0)
+
+
+def test_a_profile_without_any_of_the_fields_is_no_reading(new_lab: NewLab) -> None:
+    lab = new_lab(accounts=1, videos=3)
+    lab.read_account()
+    before = lab.rows(ACCOUNT)
+    fault = lab.simulator.faults.add(Fault(change(lambda _data: {"something": "else"}), path="business/get/"))
+
+    (outcome,) = lab.read_account()
+
+    assert f"came for @{outcome.account.username}, so nothing was stored" in (outcome.error or "")
+    assert fault.struck == 2, "tried once more at the end of the step"
+    assert lab.rows(ACCOUNT) == before
+
+
+# Without analytics, without room
+
+
+def test_an_account_without_analytics_is_told_how_to_turn_them_on(new_lab: NewLab) -> None:
+    lab = new_lab(accounts=2, videos=3)
+    lab.world.changes.analytics_off(0)
+
+    without, other = sorted(lab.read_metrics(days=7), key=lambda outcome: not outcome.notes.warnings)
+
+    assert without.account.business_id == lab.business_id(0)
+    (warning,) = without.notes.warnings
+    assert "analytics" in warning
+    assert f"tiktok-organic check @{without.account.username}" in warning
+    assert other.notes.warnings == []
+    assert {row[0] for row in lab.rows(ACCOUNT_METRICS, ["_business_id"])} == {lab.business_id(1)}
+
+
+def test_days_that_are_not_published_yet_are_no_reason_to_warn(new_lab: NewLab) -> None:
+    lab = new_lab(accounts=1, videos=3)
+    lab.simulator.faults.add(Fault(in_place_of("metrics", []), path="business/get/"))
+
+    (outcome,) = lab.read_metrics(days=2)
+
+    assert (outcome.error, outcome.notes.warnings) == (None, [])
+
+
+def test_a_refusal_for_lack_of_analytics_says_where_to_turn_them_on(new_lab: NewLab) -> None:
+    lab = new_lab(accounts=1, videos=3)
+    lab.simulator.faults.add(Fault(refuse(40001, "No permission"), path="business/get/"))
+
+    (outcome,) = lab.read_metrics(days=2)
+
+    assert "Analytics > Turn on" in (outcome.error or "")
+
+
+def test_a_temporary_folder_that_takes_no_files_is_named_with_the_way_out(
+    new_lab: NewLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = new_lab(accounts=1, videos=3)
+    lab.read_videos()
+    before = lab.rows(VIDEOS)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+
+    (outcome,) = lab.read_videos()
+
+    assert str(tmp_path / "not there") in (outcome.error or "")
+    assert "TMPDIR" in (outcome.error or "")
+    assert lab.rows(VIDEOS) == before
+
+
+# A warehouse in which something else has a table's name
+
+
+def test_a_view_under_a_tables_name_is_named_and_no_table_is_made_beside_it(warehouse_url: str) -> None:
+    warehouse = open_warehouse(Settings(warehouse=SecretStr(warehouse_url)))
+    with warehouse.session() as session:
+        session.execute(f"CREATE VIEW {VIDEOS.name} AS SELECT 'b' AS _business_id")
+
+        with pytest.raises(WarehouseError, match=rf"{VIDEOS.name} is a view, .* Rename that view"):
+            session.prepare([ACCOUNT, VIDEOS])
+
+        tables = session.query(
+            "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = ?", session.schema
+        )
+    assert tables == [(VIDEOS.name, "VIEW")]
