@@ -1,11 +1,13 @@
 """Prints to the terminal: tables, marks and JSON; text from outside is made harmless first."""
 
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import TextIOWrapper
-from typing import Any
+from typing import IO, Any
 
 import click
 from rich.console import Console
@@ -61,10 +63,18 @@ def waits_told(clock: Callable[[], datetime]) -> OnWait:
     return tell
 
 
-def console() -> Console:
+def console(file: IO[str] | None = None) -> Console:
     """The terminal; where the output is none, it is as wide as a table may need."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=WIDE)
+    found = Console(file=file, highlight=False)
+    return found if found.is_terminal else Console(file=file, highlight=False, width=WIDE)
+
+
+@contextmanager
+def own_console() -> Generator[Console]:
+    """A console that stays with the terminal, also while Dagster turns the standard output of a step aside."""
+    sys.stdout.flush()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors="replace") as file:
+        yield console(file)
 
 
 def allow_any_text() -> None:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tiktok_organic_dagster.cli.terminal import console, safe
+from tiktok_organic_dagster.cli.terminal import console, own_console, safe
 from tiktok_organic_dagster.demo.closing import print_closing
 from tiktok_organic_dagster.demo.loading import DemoError, materialize, shown
 from tiktok_organic_dagster.demo.simulated import CLIENT_ID, SEED, connect_all, demo_home, simulated_tiktok
@@ -20,8 +20,7 @@ def run(settings: Settings) -> None:
     Raises:
         DemoError: A run of Dagster failed.
     """
-    terminal = console()
-    with simulated_tiktok(settings) as demo:
+    with own_console() as terminal, simulated_tiktok(settings) as demo:
         accounts = connect_all(demo)
         names = ", ".join(f"@{safe(account.username)}" for account in accounts)
         terminal.print(f"A simulated TikTok with {len(accounts)} accounts: {names}\n")
@@ -29,6 +28,7 @@ def run(settings: Settings) -> None:
         with shown(terminal):
             materialize("account_metrics_refresh", today - timedelta(days=BACKFILL_DAYS), today)
             materialize("daily_readings", today, today)
+        terminal.print()
         print_closing(terminal, open_warehouse(demo))
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 from sparklines import sparklines
@@ -26,9 +28,11 @@ from tiktok_organic_dagster.tiktok.errors import clean
 from tiktok_organic_dagster.warehouse import Session, Warehouse
 
 MARGIN = 2
+COMMAND_MARGIN = 5
 CAPTION_LENGTH = 60
 CHART_WIDTH = 58  # a day each, where the terminal is wide enough
-BESIDE_CHART = 50  # columns for the name and the numbers of an account
+BESIDE_CHART = 52  # columns for the name and the numbers of an account
+CHART_STYLE = "magenta"
 BEST_HOURS = 3
 BAR_OF_AN_HOUR = 2
 QUERY = (
@@ -51,19 +55,24 @@ def print_closing(console: Console, warehouse: Warehouse) -> None:
 def _print_tables(console: Console, session: Session) -> None:
     counts = {table.name: rows_of(session, table) for table in CATALOGUE}
     _heading(console, f"{len(counts)} tables, {sum(counts.values()):,} rows")
-    grid = _grid()
+    grid = Grid.grid(padding=(0, 0, 0, MARGIN))
+    grid.add_column(no_wrap=True)
     grid.add_column(justify="right")
     for name, rows in counts.items():
         grid.add_row(name, f"{rows:,}")
-    console.print(grid)
+    console.print(Padding.indent(grid, MARGIN))
+    console.print()
 
 
 def _print_followers(console: Console, accounts: Sequence[Followers]) -> None:
     days = [day for account in accounts for day, _ in account.days]
     _heading(console, "Followers", f"{min(days):%d %b} to {max(days):%d %b %Y}")
-    grid = _grid()
-    for justify in ("right", "left", "right", "right"):
-        grid.add_column(justify=justify, no_wrap=True)
+    grid = Grid.grid(padding=(0, 0, 0, MARGIN))
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True, style=CHART_STYLE)
+    for _ in range(2):
+        grid.add_column(justify="right", no_wrap=True)
     width = min(CHART_WIDTH, console.width - BESIDE_CHART)
     for account in accounts:
         counts = [count for _, count in account.days]
@@ -72,9 +81,10 @@ def _print_followers(console: Console, accounts: Sequence[Followers]) -> None:
             f"{counts[0]:,.0f}",
             _chart(console, counts, width),
             f"{counts[-1]:,.0f}",
-            f"{counts[-1] / counts[0] - 1:+.1%}",
+            f"{counts[-1] / counts[0] - 1:+.1%}" if counts[0] else "",
         )
-    console.print(grid)
+    console.print(Padding.indent(grid, MARGIN))
+    console.print()
 
 
 def _print_video(console: Console, video: BestVideo) -> None:
@@ -82,11 +92,17 @@ def _print_video(console: Console, video: BestVideo) -> None:
     _line(console, f'"{_shortened(video.caption)}"')
     _line(console, f"{video.views:,.0f} views, {video.likes:,.0f} likes")
     _line(console, video.link)
-    (half, still), (end, last) = video.retention[len(video.retention) // 2], video.retention[-1]
-    shares = [share for _, share in video.retention]
-    _heading(console, "Who keeps watching it", "a bar for each second")
-    _line(console, _chart(console, shares, min(CHART_WIDTH, console.width - MARGIN), lowest=0))
-    _line(console, f"{still:.0%} are still there at second {half:.0f}, {last:.0%} at second {end:.0f}")
+    console.print()
+    if video.retention:
+        _print_retention(console, video.retention)
+
+
+def _print_retention(console: Console, retention: Sequence[tuple[float, float]]) -> None:
+    _heading(console, "How long its viewers stay", f"second 0 to {retention[-1][0]:.0f}")
+    _line(console, _chart(console, [share for _, share in retention], CHART_WIDTH, lowest=0), CHART_STYLE)
+    (half, still), (end, last) = retention[len(retention) // 2], retention[-1]
+    _line(console, f"{still:.0%} still watch at second {half:.0f}, {last:.0%} at second {end:.0f}")
+    console.print()
 
 
 def _print_activity(console: Console, found: Activity) -> None:
@@ -94,10 +110,11 @@ def _print_activity(console: Console, found: Activity) -> None:
     active = [count for _, count in found.hours]
     chart = _chart(console, active, len(active), lowest=0)
     if chart:
-        _line(console, "".join(bar * BAR_OF_AN_HOUR for bar in chart))
+        _line(console, "".join(bar * BAR_OF_AN_HOUR for bar in chart), CHART_STYLE)
         _line(console, "".join(f"{hour:02.0f}".ljust(BAR_OF_AN_HOUR * 6) for hour, _ in found.hours[::6]))
     best = sorted(found.hours, key=lambda entry: entry[1], reverse=True)[:BEST_HOURS]
     _line(console, "Best: " + ", ".join(f"{hour:02.0f}:00 ({count:,.0f} active)" for hour, count in best))
+    console.print()
 
 
 def _print_next(console: Console, file: Path) -> None:
@@ -105,28 +122,21 @@ def _print_next(console: Console, file: Path) -> None:
     _line(console, "1. See it in Dagster's UI, with lineage, partitions, checks and previews:")
     _command(console, "make ui")
     _line(console, f"2. Ask the DuckDB file {file}")
-    program = f"import duckdb; print(duckdb.connect({json.dumps(_from_here(file))}).sql({json.dumps(QUERY)}))"
+    program = (
+        f"import duckdb; print(duckdb.connect({json.dumps(_from_here(file))}, read_only=True).sql({json.dumps(QUERY)}))"
+    )
     _command(console, shlex.join([_from_here(Path(sys.executable)), "-c", program]))
     _line(console, "3. Connect your own account: README.md, With your own accounts")
 
 
 def _heading(console: Console, text: str, more: str = "") -> None:
-    console.print()
     console.print(Text.assemble((text, "bold"), "  " if more else "", (clean(more), "dim")), soft_wrap=True)
 
 
-def _line(console: Console, text: str) -> None:
-    console.print(" " * MARGIN + safe(text), soft_wrap=True)
-
-
-def _command(console: Console, text: str) -> None:
-    console.print(" " * (2 * MARGIN) + safe(text), style="cyan", soft_wrap=True)
-
-
-def _grid() -> Grid:
-    grid = Grid(box=None, show_header=False, pad_edge=False, padding=(0, 0, 0, MARGIN))
-    grid.add_column(no_wrap=True)
-    return grid
+def _line(console: Console, text: str, style: str = "") -> None:
+    """A line that is not wrapped, so that it can be copied; none if there is nothing in it."""
+    if text:
+        console.print(" " * MARGIN + safe(text), style=style, soft_wrap=True)
 
 
 def _chart(console: Console, numbers: Sequence[float], width: int, lowest: float | None = None) -> str:
@@ -137,6 +147,10 @@ def _chart(console: Console, numbers: Sequence[float], width: int, lowest: float
     last_of_each = list(reversed(numbers[::-1][::step]))
     (line,) = sparklines(last_of_each, minimum=lowest)
     return line
+
+
+def _command(console: Console, text: str) -> None:
+    console.print(" " * COMMAND_MARGIN + escape(text), style="cyan", soft_wrap=True)
 
 
 def _shortened(caption: str) -> str:

@@ -1,7 +1,7 @@
 """What a reading is: one account's rows of a step, fetched page by page, validated, and written in one transaction."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -111,14 +111,14 @@ class Reading(ABC):
         """Write an account's reading of today in the place of an earlier one of today, all tables together."""
         for table in self.tables:
             replace_day(session, table, spool, account.business_id, self.moment.today)
-        self.record(session, account, spool)
+        self.record(session, account, {table: spool.rows(table) for table in self.tables})
 
-    def record(self, session: Session, account: Account, spool: Spool, *, complete: bool = True) -> None:
-        """Note, within the transaction that writes the rows, that the tables were read today."""
+    def record(self, session: Session, account: Account, rows: Mapping[Table, int], *, complete: bool = True) -> None:
+        """Note, within the transaction that writes them, that the tables were read today, with so many rows each."""
         record_readings(
             session,
             account.business_id,
-            [(table, spool.rows(table)) for table in self.tables],
+            rows.items(),
             read_date=self.moment.today,
             read_at=self.moment.now(),
             complete=complete,

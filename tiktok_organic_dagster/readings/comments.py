@@ -30,6 +30,7 @@ from tiktok_organic_dagster.warehouse import Session, Spool
 from tiktok_organic_dagster.warehouse.bookkeeping import was_read
 from tiktok_organic_dagster.warehouse.known_comments import (
     comment_reads,
+    comments_read_on,
     mark_not_returned,
     newest_comment_ids,
     older_videos,
@@ -283,7 +284,8 @@ class CommentsReading(Reading):
         write_comment_reads(
             session, account.business_id, {video_id: astuple(known) for video_id, known in batch.known.items()}
         )
-        self.record(session, account, batch.spool, complete=complete)
+        rows = comments_read_on(session, account.business_id, self.moment.today)  # also by earlier portions and runs
+        self.record(session, account, {COMMENTS: rows}, complete=complete)
 
 
 class AllCommentsReading(CommentsReading):

@@ -73,4 +73,4 @@ class MetricsReading(Reading):
     def _write(self, account: Account, spool: Spool, session: Session) -> None:
         for table in self.tables:
             fill_days(session, table, spool, account.business_id)
-        self.record(session, account, spool)
+        self.record(session, account, {table: spool.rows(table) for table in self.tables})

@@ -51,6 +51,16 @@ def comment_reads(session: Session, business_id: str) -> dict[str, ReadRow]:
     return {video_id: (read_at, counter, complete, refused) for video_id, read_at, counter, complete, refused in rows}
 
 
+def comments_read_on(session: Session, business_id: str, day: date) -> int:
+    """How many comments were last read on a day."""
+    ((rows,),) = session.query(
+        f"SELECT count(*) FROM {session.name_of(COMMENTS)} WHERE _business_id = ? AND _read_date = ?",  # noqa: S608
+        business_id,
+        day,
+    )
+    return rows
+
+
 def newest_comment_ids(session: Session, business_id: str, video_ids: Sequence[str]) -> dict[str, set[str]]:
     """The ids of the newest stored comments of some videos."""
     found: dict[str, set[str]] = {video_id: set() for video_id in video_ids}

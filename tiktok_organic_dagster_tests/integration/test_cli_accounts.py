@@ -12,7 +12,7 @@ from tiktok_organic_dagster.accounts import open_accounts, open_client, open_oau
 from tiktok_organic_dagster.cli import main
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.simulator import Simulator
-from tiktok_organic_dagster.simulator.faults import Fault, refuse
+from tiktok_organic_dagster.simulator.faults import Fault, refuse, throttle
 from tiktok_organic_dagster.tables import ALL_SCOPES
 
 REDIRECT_URI = "https://me.example/back/"
@@ -277,3 +277,16 @@ def test_the_days_left_never_fall_below_zero(simulator):
     from tiktok_organic_dagster.cli.accounts import _described  # noqa: PLC0415
 
     assert _described(store.find(account.username), store)["days_until_re_authorization"] == 0
+
+
+def test_check_says_what_it_waits_for_and_shows_each_account_at_once(simulator, monkeypatch):
+    first, second = connected(simulator, 0), connected(simulator, 1)
+    monkeypatch.setenv("TIKTOK_ORGANIC_THROTTLE_WAIT_S", "4")
+    simulator.faults.add(Fault(throttle(), path="business/get/", account=1, times=1))
+
+    result = run("check")
+
+    assert result.stderr.splitlines() == [result.stderr.strip()], "one line"
+    assert "The command is paused after throttling, " in result.stderr
+    assert " s left, until " in result.stderr
+    assert result.stdout.index(f"@{first.username}") < result.stdout.index(f"@{second.username}")

@@ -1,19 +1,27 @@
 """`make demo`, as a person runs it: all 12 tables, each row compared to the simulated world, and again without harm."""
 
+import io
 import os
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import duckdb
+import pytest
+from rich.console import Console
 
 from tiktok_organic_dagster import demo
+from tiktok_organic_dagster.demo.closing import print_closing
 from tiktok_organic_dagster.simulator import World
 from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, Table
+from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests import truth
+from tiktok_organic_dagster_tests.lab import Lab
 
 HOME = "a home"
 
@@ -87,3 +95,92 @@ def test_the_demo_loads_every_row_of_its_world_says_so_and_may_be_repeated(tmp_p
 
     with warehouse(tmp_path) as connection:
         assert {table.name: len(rows(connection, table)) for table in CATALOGUE} == counts
+
+
+BARS = set("▁▂▃▄▅▆▇█")
+
+
+@pytest.fixture
+def loaded(new_lab: Callable[..., Lab]) -> Lab:
+    """A warehouse with all tables of a small world."""
+    lab = new_lab(accounts=3, videos=30)
+    lab.read_everything()
+    return lab
+
+
+def closing(lab: Lab, *, encoding: str = "utf-8", width: int = 80) -> list[str]:
+    """What the demo prints at its end of a warehouse, line by line."""
+    output = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
+    print_closing(Console(file=output, highlight=False, width=width), open_warehouse(lab.settings))
+    output.seek(0)
+    return [line.strip() for line in output.read().splitlines()]
+
+
+def the_answers(lab: Lab) -> list[str]:
+    """The sentences that the world's truth makes: views and retention, activity, as the closing words them."""
+    columns = ("item_id", "username", "day", *truth.VIDEO, "business_id")
+    posts = [dict(zip(columns, row, strict=True)) for row in truth.videos(lab)]
+    best = max((post for post in posts if post["video_views"] is not None), key=lambda post: post["video_views"])
+    curve = sorted(
+        (second, share)
+        for item, _, _, share, second, _ in truth.breakdown(lab, "video_view_retention")
+        if item == best["item_id"]
+    )
+    middle, end = curve[len(curve) // 2], curve[-1]
+    active: Counter[float] = Counter()
+    for _, _, count, hour, _ in truth.activity(lab):
+        active[hour] += count
+    days = len({day for _, day, *_ in truth.activity(lab)})
+    hours = ", ".join(f"{hour:02.0f}:00 ({count / days:,.0f} active)" for hour, count in active.most_common(3))
+    return [
+        f"Best video  @{best['username']}",
+        f"{best['video_views']:,.0f} views, {best['likes']:,.0f} likes",
+        best["share_url"].partition("?")[0],
+        f"{middle[1]:.0%} still watch at second {middle[0]:.0f}, {end[1]:.0%} at second {end[0]:.0f}",
+        f"When followers are awake  hours in UTC, average of {days} days",
+        f"Best: {hours}",
+    ]
+
+
+def the_followers(lab: Lab) -> list[list[str]]:
+    """Each account's name, first and last number of followers, and growth, the largest account first."""
+    at = 3 + truth.METRICS.index("followers_count")
+    days: dict[str, list[tuple[Any, ...]]] = {}
+    for row in sorted(truth.metrics(lab), key=lambda row: row[1]):
+        if row[at] is not None:
+            days.setdefault(row[0], []).append(row)
+    ends = sorted(((name, rows[0][at], rows[-1][at]) for name, rows in days.items()), key=lambda end: -end[2])
+    return [[f"@{name}", f"{first:,.0f}", f"{last:,.0f}", f"{last / first - 1:+.1%}"] for name, first, last in ends]
+
+
+def test_the_closing_answers_with_the_numbers_of_the_world(loaded: Lab) -> None:
+    lines = closing(loaded)
+
+    counts = {table.name: len(truth.rows_of(loaded, table.name)) for table in CATALOGUE}
+    assert lines[0] == f"12 tables, {sum(counts.values()):,} rows"
+    for answer in the_answers(loaded):
+        assert answer in lines
+    accounts = [[word for word in line.split() if not BARS.issuperset(word)] for line in lines if line.startswith("@")]
+    assert accounts == the_followers(loaded)
+    charts = [line for line in lines if line and BARS.issuperset(line)]
+    assert [len(chart) for chart in charts][1:] == [48], "two bars for each hour"
+    may_be_long = ("https://", ".venv", "2. Ask", str(Path(sys.executable).parent), "'")
+    assert all(len(line) <= 78 for line in lines if not line.startswith(may_be_long))
+
+
+def test_a_terminal_that_knows_ascii_alone_is_shown_the_numbers_without_charts(loaded: Lab) -> None:
+    lines = closing(loaded, encoding="ascii")
+    for answer in the_answers(loaded):
+        assert answer in lines
+    assert [line.split() for line in lines if line.startswith("@")] == the_followers(loaded)
+
+
+def test_the_query_that_the_closing_proposes_works_as_it_is_printed(loaded: Lab) -> None:
+    (command,) = [line for line in closing(loaded) if " -c " in line]
+
+    answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, timeout=60).stdout
+
+    posts = Counter(row[1] for row in truth.videos(loaded))
+    assert {tuple(cell.strip() for cell in line.split("│")[1:3]) for line in answer.splitlines()} >= {
+        (name, str(count)) for name, count in posts.items()
+    }
