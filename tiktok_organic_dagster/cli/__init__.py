@@ -8,8 +8,8 @@ import click
 from tiktok_organic_dagster.cli.accounts import accounts, check, disconnect
 from tiktok_organic_dagster.cli.connect import connect
 from tiktok_organic_dagster.cli.local import demo, simulator, ui
-from tiktok_organic_dagster.cli.terminal import allow_any_text
 from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.terminal import allow_any_text
 from tiktok_organic_dagster.tiktok.errors import clean
 
 

@@ -9,9 +9,9 @@ import click
 from tiktok_organic_dagster.accounts import Account, AccountStore, open_accounts, open_client, open_oauth, open_reader
 from tiktok_organic_dagster.accounts.preflight import Requirement, read_facts, requirements
 from tiktok_organic_dagster.accounts.store import StepStatus
-from tiktok_organic_dagster.cli.terminal import print_json, print_requirements, print_table, waits_told
 from tiktok_organic_dagster.errors import TikTokOrganicError, UnknownAccountError
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.terminal import print_json, print_requirements, print_table, waits_told
 from tiktok_organic_dagster.tiktok.client import TikTokClient
 from tiktok_organic_dagster.tiktok.errors import ReauthorizationError, clean
 from tiktok_organic_dagster.tiktok.oauth import ALREADY_REVOKED, OAuthClient

@@ -15,13 +15,13 @@ from tiktok_organic_dagster.accounts.preflight import (
     required_but_missing,
     requirements,
 )
+from tiktok_organic_dagster.accounts.redirect import code_of
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.accounts.tokens import FixedToken
-from tiktok_organic_dagster.cli.redirect import code_of
-from tiktok_organic_dagster.cli.terminal import print_requirements, waits_told
 from tiktok_organic_dagster.errors import ConfigurationError, TikTokOrganicError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import ALL_SCOPES
+from tiktok_organic_dagster.terminal import print_requirements, waits_told
 from tiktok_organic_dagster.tiktok.client import AccountReader, TikTokClient
 from tiktok_organic_dagster.tiktok.errors import clean
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient, TokenGrant

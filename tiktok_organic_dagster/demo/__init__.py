@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tiktok_organic_dagster.cli.terminal import console, own_console, safe
 from tiktok_organic_dagster.demo.closing import print_closing
 from tiktok_organic_dagster.demo.loading import DemoError, materialize, shown
 from tiktok_organic_dagster.demo.simulated import CLIENT_ID, SEED, connect_all, demo_home, simulated_tiktok
 from tiktok_organic_dagster.local_ui import dagster_dev, dagster_home
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.terminal import console, own_console, safe
 from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster.windows import BACKFILL_DAYS
 

@@ -13,7 +13,6 @@ from rich.table import Table as Grid
 from rich.text import Text
 from sparklines import sparklines
 
-from tiktok_organic_dagster.cli.terminal import safe
 from tiktok_organic_dagster.demo.answers import (
     Activity,
     BestVideo,
@@ -24,6 +23,7 @@ from tiktok_organic_dagster.demo.answers import (
     rows_of,
 )
 from tiktok_organic_dagster.tables import CATALOGUE, VIDEOS
+from tiktok_organic_dagster.terminal import safe
 from tiktok_organic_dagster.tiktok.errors import clean
 from tiktok_organic_dagster.warehouse import Session, Warehouse
 
