@@ -5,6 +5,7 @@ PORT := 3000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_TO_DEVELOP := $(VENV)/.ready-to-develop
 
 .PHONY: help
 help: ## what there is
@@ -15,11 +16,16 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or later is needed, this is %d.%d. Name another one: make PYTHON=python3.12 ..." % v[:2])'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) could not make the environment $(VENV). On Debian and Ubuntu, install its module venv (apt install python3-venv), then try again." >&2; exit 1; }
 	@echo "Setting up $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(READY_TO_DEVELOP): $(READY)
+	@echo "Adding what tests and checks need ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 .PHONY: setup
-setup: $(READY) ## the environment in .venv
+setup: $(READY_TO_DEVELOP) ## the environment in .venv, with what tests and checks need
 
 .PHONY: demo
 demo: $(READY) ## the whole job on a simulated TikTok, without credentials
@@ -30,33 +36,33 @@ ui: $(READY) ## Dagster's UI: on your accounts, or on the demo while none is con
 	@$(BIN)/tiktok-organic ui --port $(PORT)
 
 .PHONY: test
-test: $(READY) ## every test, on real servers that it starts itself
+test: $(READY_TO_DEVELOP) ## every test, on real servers that it starts itself
 	@$(BIN)/python -m pytest -m "not browser and not readme" -n 2 --dist worksteal -q
 
 .PHONY: test-readme
-test-readme: $(READY) ## the README walked from top to bottom, in a fresh clone
+test-readme: $(READY_TO_DEVELOP) ## the README walked from top to bottom, in a fresh clone
 	@$(BIN)/python -m pytest -m readme -q
 
 .PHONY: test-browser
-test-browser: $(READY) ## the tests that drive Dagster's UI and the consent page in an installed Chromium
+test-browser: $(READY_TO_DEVELOP) ## the tests that drive Dagster's UI and the consent page in an installed Chromium
 	@$(BIN)/python -m tiktok_organic_dagster_tests.browser.chromium
 	@$(BIN)/python -m pytest -m browser -q tiktok_organic_dagster_tests/browser
 
 .PHONY: screenshots
-screenshots: $(READY) ## the pictures of the README, made anew by the tests in the browser
+screenshots: $(READY_TO_DEVELOP) ## the pictures of the README, made anew by the tests in the browser
 	@SCREENSHOTS=docs/images $(MAKE) --no-print-directory test-browser
 
 .PHONY: lint
-lint: $(READY) ## ruff and types
+lint: $(READY_TO_DEVELOP) ## ruff and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
 
 .PHONY: format
-format: $(READY) ## ruff, mending what it can
+format: $(READY_TO_DEVELOP) ## ruff, mending what it can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 .PHONY: docs
-docs: $(READY) ## docs/tables.md, made from the catalogue
+docs: $(READY_TO_DEVELOP) ## docs/tables.md, made from the catalogue
 	@$(BIN)/python -m tiktok_organic_dagster.tables.dictionary

@@ -1,5 +1,10 @@
 """The errors that users meet; each one is a sentence that names the thing and what to do next."""
 
+# An @ that is not escaped ends the password where it stands; what follows would be shown as the name of the server.
+MORE_THAN_ONE_AT = (
+    "holds more than one @. In a user name or a password write @ as %40, : as %3A, / as %2F and # as %23."
+)
+
 
 class TikTokOrganicError(Exception):
     """Base of all errors of this project whose text is written for the person who reads it."""

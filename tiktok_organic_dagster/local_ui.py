@@ -1,15 +1,16 @@
 """Dagster's UI on this machine: `dagster dev` with a home for its runs, on the user's accounts or on the demo."""
 
+import fcntl
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -30,12 +31,14 @@ WORKSPACE = {
         }
     ]
 }
+# As in dagster.yaml at the root of the clone. A run whose process was killed is marked as failed by the monitoring.
+DAGSTER = {"telemetry": {"enabled": False}, "nux": {"enabled": False}, "run_monitoring": {"enabled": True}}
 SUPERSEDED = "ignore:Function `dev_command` is superseded"  # `dg dev`, meant there, comes with a package for developers
 POLL_S = 0.2
 
 
 class UiError(TikTokOrganicError):
-    """Dagster's UI ended by itself."""
+    """Dagster's UI cannot be opened, or ended by itself."""
 
 
 def require_free_port(port: int) -> None:
@@ -65,17 +68,17 @@ def has_accounts(settings: Settings) -> bool:
 
 
 def dagster_home(home: Path) -> Path:
-    """A folder for Dagster's runs below a home, with the project's dagster.yaml and a workspace in it.
+    """A folder for Dagster's runs below a home, with a workspace in it, and a dagster.yaml unless it has one already.
 
     Raises:
         ConfigurationError: It cannot be written.
     """
     folder = home / "dagster"
-    config = Path(__file__).resolve().parents[1] / "dagster.yaml"
+    config = folder / "dagster.yaml"
     try:
         private_folder(folder)
-        if config.exists():  # not where the package is installed without its clone
-            shutil.copy(config, folder / "dagster.yaml")
+        if not config.exists():
+            config.write_text(json.dumps(DAGSTER, indent=2))
         (folder / "workspace.yaml").write_text(json.dumps(WORKSPACE, indent=2))
     except OSError as error:
         raise ConfigurationError(
@@ -92,12 +95,38 @@ def dagster_dev(home: Path, port: int) -> None:
         port: Of the web server, on 127.0.0.1.
 
     Raises:
-        UiError: It ended by itself.
+        UiError: One is open on this home already, or it ended by itself.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So does a shell start what runs in the background of a script. Dagster gives SIGTERM what SIGINT has: it could
         # not be stopped at all.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    with _only_one(home, port):
+        _run(home, port)
+
+
+@contextmanager
+def _only_one(home: Path, port: int) -> Generator[None]:
+    """Keep a second UI from the same runs: Dagster's daemon suffers no other one beside it.
+
+    The lock ends with this process, however it ends.
+    """
+    with (home / "ui.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise UiError(
+                f"Dagster's UI on these runs is open already, at {lock.read()}. Look there, or stop it first with "
+                "Ctrl-C."
+            ) from None
+        lock.truncate(0)
+        lock.write(f"http://127.0.0.1:{port}")
+        lock.flush()
+        yield
+
+
+def _run(home: Path, port: int) -> None:
     command = [sys.executable, "-W", SUPERSEDED, "-m", "dagster", "dev", "-w", str(home / "workspace.yaml")]
     command += ["--port", str(port), "--log-level", "error"]
     process = subprocess.Popen(command, env={**os.environ, "DAGSTER_HOME": str(home)})  # noqa: S603 -- no input in it
@@ -114,6 +143,7 @@ def dagster_dev(home: Path, port: int) -> None:
     try:
         status = process.wait()
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again, it would leave Dagster's processes to themselves
         process.send_signal(signal.SIGINT)
         process.wait()
         return

@@ -1,5 +1,6 @@
 """The two resources of the code location: thin shells without fields; settings are read at run start."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +34,7 @@ class ConnectedAccounts:
         if not accounts:
             raise ConfigurationError(
                 f"No account is connected in {self.store.place}. Connect one with: tiktok-organic connect "
-                "(or try everything without an account: make demo)."
+                "(or try everything without an account: tiktok-organic demo)."
             )
         return accounts
 
@@ -66,7 +67,7 @@ class WarehouseResource(ConfigurableResource[Warehouse]):
     from the environment or `.env`, and are read when a run starts. Missing tables are made by the first run.
     """
 
-    def open(self, sleep: Callable[[float], None]) -> Warehouse:
+    def open(self, sleep: Callable[[float], None] = time.sleep) -> Warehouse:
         """The warehouse; a connection is made only when it is read or written.
 
         Args:

@@ -15,6 +15,7 @@ from tiktok_organic_dagster.errors import ConfigurationError
 
 PREFIX = "TIKTOK_ORGANIC_"
 SECRETS = frozenset({"TIKTOK_CLIENT_SECRET", "TIKTOK_ORGANIC_KEY", "TIKTOK_ORGANIC_WAREHOUSE", "TIKTOK_ORGANIC_STATE"})
+URLS = frozenset({"TIKTOK_API_URL", "TIKTOK_AUTHORIZE_URL"})
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -212,5 +213,6 @@ def _malformed(error: ValidationError) -> str:
     """Name the first variable that does not fit; its value is shown unless it may hold a secret."""
     first: Any = error.errors(include_url=False)[0]
     name = str(first["loc"][0])
-    shown = "" if name in SECRETS else f" is {first['input']!r}"
+    may_be_secret = name in SECRETS or (name in URLS and "@" in str(first["input"]))
+    shown = "" if may_be_secret else f" is {first['input']!r}"
     return f"The setting {name}{shown}: {first['msg']}. Correct it in the environment or in .env."

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from tiktok_organic_dagster.errors import ConfigurationError, StateError
+from tiktok_organic_dagster.errors import MORE_THAN_ONE_AT, ConfigurationError, StateError
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 30  # how long a writer waits for another one's SQLite lock; every transaction here takes milliseconds
@@ -175,6 +175,8 @@ def _reason(error: Exception) -> str:
 
 
 def _parse(url: str) -> URL:
+    if url.partition("://")[0] in POSTGRES_SCHEMES and url.count("@") > 1:
+        raise ConfigurationError(f"{VARIABLE} {MORE_THAN_ONE_AT}")
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):

@@ -27,13 +27,19 @@ def safe(text: object) -> str:
     return escape(clean(str(text)))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; every cell is made harmless."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], unbroken: Sequence[str] = ()) -> None:
+    """Print a table; every cell is made harmless. A cell that is a list has a line for each of its entries.
+
+    Args:
+        columns: Their headings.
+        rows: Their cells.
+        unbroken: The columns that are not folded in a narrow terminal.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in unbroken)
     for row in rows:
-        table.add_row(*(safe(cell) for cell in row))
+        table.add_row(*("\n".join(map(safe, cell if isinstance(cell, list) else [cell])) for cell in row))
     console().print(table)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from tiktok_organic_dagster.tables import ALL_SCOPES, CATALOGUE, REQUIRED_SCOPES, missing_scopes
+from tiktok_organic_dagster.tables import ALL_SCOPES, CATALOGUE, REQUIRED_SCOPES, Entry, Field, Table, missing_scopes
 from tiktok_organic_dagster.tables.shared import ACCOUNT_TYPE, INSIGHTS, STATS, USERNAME, VIDEO_LIST
 from tiktok_organic_dagster.tiktok.client import AccountReader
 from tiktok_organic_dagster.tiktok.errors import RefusedError
@@ -84,12 +84,19 @@ def cost_of_missing(scopes: Iterable[str]) -> dict[str, str]:
     """For each scope that was not granted, the tables and columns that stay empty without it, in words."""
     costs: dict[str, str] = {}
     for scope, columns in missing_scopes(CATALOGUE, scopes).items():
-        by_table: dict[str, list[str]] = {}
-        for column in columns:
-            table, name = column.split(".", 1)
-            by_table.setdefault(table, []).append(name)
-        costs[scope] = "; ".join(f"{table} ({', '.join(names)})" for table, names in by_table.items())
+        lost = frozenset(columns)
+        costs[scope] = "; ".join(filter(None, (_cost(table, lost) for table in CATALOGUE)))
     return costs
+
+
+def _cost(table: Table, lost: frozenset[str]) -> str:
+    """What a table loses: nothing, some columns, or all that makes a row of it."""
+    names = [column.name for column in table.columns if f"{table.name}.{column.name}" in lost]
+    entries = [column.name for column in table.columns if isinstance(column.source, Entry)]
+    own = entries or [column.name for column in table.columns if isinstance(column.source, Field)]
+    if not names or set(own) <= set(names):
+        return table.name if names else ""
+    return f"{table.name} ({', '.join(names)})"
 
 
 def _read_metrics(reader: AccountReader, today: date) -> list[dict[str, Any]] | None:

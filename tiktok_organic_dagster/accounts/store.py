@@ -1,9 +1,10 @@
 """The connected accounts: who may be read, with which tokens, and what was last read of them."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +15,13 @@ from tiktok_organic_dagster.accounts.tokens import Pair, StoredTokens, life_seco
 from tiktok_organic_dagster.accounts.vault import Vault
 from tiktok_organic_dagster.errors import ConfigurationError, UnknownAccountError
 from tiktok_organic_dagster.state import accounts, from_epoch, place, reading, steps, to_epoch, utc_now, writing
-from tiktok_organic_dagster.tiktok.errors import clean
+from tiktok_organic_dagster.tiktok.errors import clean, printable
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient, TokenGrant
+
+ONE_DAY = timedelta(days=1)
+
+NAMED = 10
+"""Accounts that an error lists by name; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Account:
 
     Attributes:
         business_id: TikTok's id of the account for this developer app.
-        username: Its name when last seen, without @.
+        username: Its name when last seen, without @ and without control characters.
         client_id: The developer app it was connected with.
         api_url: The API it was connected at.
         scopes: What its owner granted.
@@ -43,6 +49,11 @@ class Account:
     authorized_at: datetime
     refresh_expires_at: datetime | None
     needs_authorization: str | None
+
+
+def days_until(moment: datetime, now: datetime) -> int:
+    """Days that are left, a begun one counted; 0 once they are over."""
+    return max(0, math.ceil((moment - now) / ONE_DAY))
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,8 @@ class AccountStore:
         for account in connected:
             if account.username.casefold() == wanted:
                 return account
-        known = ", ".join(f"@{account.username}" for account in connected)
+        more = f" and {len(connected) - NAMED} more" if len(connected) > NAMED else ""
+        known = ", ".join(f"@{account.username}" for account in connected[:NAMED]) + more
         hint = f"Connected are: {known}" if known else f"None is connected in {self.place}"
         raise UnknownAccountError(
             f"No connected account is named {clean(name)!r}. {hint}. To connect another: tiktok-organic connect"
@@ -123,7 +135,7 @@ class AccountStore:
     def save(self, grant: TokenGrant, username: str, client_id: str, api_url: str) -> Account:
         """Store an account just authorized; one that is known already is renewed in place."""
         with writing(self.engine) as connection:
-            self._put(connection, grant, {"username": username, "client_id": client_id, "api_url": api_url})
+            self._put(connection, grant, {"username": _name(username), "client_id": client_id, "api_url": api_url})
         return self.find(grant.business_id)
 
     def rename(self, old_business_id: str, grant: TokenGrant, username: str, client_id: str, api_url: str) -> Account:
@@ -134,7 +146,7 @@ class AccountStore:
             connection.execute(steps.delete().where(steps.c.business_id == new))
             connection.execute(accounts.update().where(_is(old_business_id)).values(business_id=new))
             connection.execute(steps.update().where(steps.c.business_id == old_business_id).values(business_id=new))
-            self._put(connection, grant, {"username": username, "client_id": client_id, "api_url": api_url})
+            self._put(connection, grant, {"username": _name(username), "client_id": client_id, "api_url": api_url})
         return self.find(new)
 
     def forget(self, business_id: str) -> None:
@@ -158,7 +170,7 @@ class AccountStore:
 
     def record_username(self, business_id: str, username: str) -> None:
         """Note the name that a reading showed."""
-        name = username.strip().removeprefix("@")
+        name = _name(username)
         if name:
             changed = sa.and_(_is(business_id), accounts.c.username != name)
             with writing(self.engine) as connection:
@@ -289,6 +301,11 @@ class AccountStore:
         row = insert(steps).values(business_id=business_id, step=step, **values)
         with writing(self.engine) as connection:
             connection.execute(row.on_conflict_do_update(index_elements=["business_id", "step"], set_=values))
+
+
+def _name(username: str) -> str:
+    """A name as it is stored: it is shown in many places, so what could steer a terminal stays out of the store."""
+    return printable(username).removeprefix("@")
 
 
 def _is(business_id: str) -> sa.ColumnElement[bool]:

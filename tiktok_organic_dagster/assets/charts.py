@@ -20,11 +20,11 @@ from tiktok_organic_dagster.tables import (
     Table,
 )
 from tiktok_organic_dagster.warehouse import Session
+from tiktok_organic_dagster.windows import BACKFILL_DAYS
 
 NAMED_ACCOUNTS = 8  # lines that can be told apart
 NAMED_BARS = 10
 NAMED_POSTS = 5
-DAYS = 58
 FOLLOWER_DAYS = 90
 ACTIVITY_DAYS = 28
 SECONDS = 120
@@ -110,7 +110,7 @@ def views(loaded: Loaded) -> Chart | None:
     rows = loaded.rows(
         "SELECT _business_id, metric_date, video_views FROM {account_metrics} "
         "WHERE {accounts} AND metric_date BETWEEN ? AND ?",
-        loaded.since(DAYS),
+        loaded.since(BACKFILL_DAYS),
         loaded.day,
     )
     return by_day("Video views a day", loaded.names, rows)
@@ -159,9 +159,9 @@ def comments(loaded: Loaded) -> Chart | None:
     rows = loaded.rows(
         "SELECT _business_id, CAST(create_time AT TIME ZONE 'UTC' AS DATE) AS day, count(*) FROM {videos_comments} "
         "WHERE {accounts} AND create_time >= ? GROUP BY _business_id, day",
-        loaded.since(DAYS),
+        loaded.since(BACKFILL_DAYS),
     )
-    days = [loaded.since(DAYS) + timedelta(days=number) for number in range(DAYS)]
+    days = [loaded.since(BACKFILL_DAYS) + timedelta(days=number) for number in range(BACKFILL_DAYS)]
     counted = {(account, day): count for account, day, count in rows}
     accounts = {account for account, _ in counted}
     return by_day(
@@ -220,7 +220,8 @@ def _lines(
 ) -> Chart | None:
     """A line for each of the accounts that come first, the others counted in the title."""
     values = {(account, place): value for account, place, value in rows if value is not None}
-    lines = {account: tuple(values.get((account, place)) for place in places) for account, _ in values}
+    accounts = {account for account, _ in values}
+    lines = {account: tuple(values.get((account, place)) for place in places) for account in accounts}
     if not lines:
         return None
     first = sorted(lines, key=lambda account: (-rank(lines[account]), names[account]))[:NAMED_ACCOUNTS]

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -32,15 +32,6 @@ class NoPlotError(TikTokOrganicError):
     """There is no plot this time."""
 
 
-def do_not_wait(_seconds: float) -> None:
-    """Give up at once on a warehouse that another process holds.
-
-    Raises:
-        NoPlotError: Always.
-    """
-    raise NoPlotError("another process holds the warehouse.")
-
-
 def plots_of(
     tables: Sequence[Table],
     outcomes: Sequence[Outcome],
@@ -54,23 +45,40 @@ def plots_of(
         tables: The tables that were loaded.
         outcomes: What came of the accounts.
         day: The newest day that was loaded.
-        warehouse: Where the rows are; it must not wait, see `do_not_wait`.
+        warehouse: Where the rows are; it is glanced at, and open for no longer than it is asked.
         log: Told of each plot that could not be made.
     """
     names = {o.account.business_id: o.account.username.removeprefix("@") for o in outcomes if o.error is None}
     plots: dict[str, dict[str, MetadataValue[Any]]] = {}
+    for table, chart in _charts(tables, names, day, warehouse, log):
+        try:
+            plots[table.name] = {"plot": MetadataValue.md(markdown(chart))}
+        except Exception as error:  # noqa: BLE001 -- rows are stored; a picture of them may be missing
+            log(_no_plot(table, error))
+    return plots
+
+
+def _charts(
+    tables: Sequence[Table], names: Mapping[str, str], day: date, warehouse: Warehouse, log: Callable[[str], None]
+) -> list[tuple[Table, Chart]]:
+    """What there is to draw, asked from the warehouse in one go."""
+    charts: list[tuple[Table, Chart]] = []
     try:
-        with warehouse.session() as session:
+        with warehouse.glance() as session:
             for table in tables:
                 try:
                     chart = chart_of(table, Loaded(session, names, day))
-                    if chart is not None:
-                        plots[table.name] = {"plot": MetadataValue.md(markdown(chart))}
-                except Exception as error:  # noqa: BLE001 -- rows are stored; a picture of them may be missing
-                    log(f"No plot of {table.name}: {type(error).__name__}: {clean(str(error))}")
+                except Exception as error:  # noqa: BLE001
+                    log(_no_plot(table, error))
+                else:
+                    charts += [] if chart is None else [(table, chart)]
     except Exception as error:  # noqa: BLE001
         log(f"No plots: {clean(str(error))}")
-    return plots
+    return charts
+
+
+def _no_plot(table: Table, error: Exception) -> str:
+    return f"No plot of {table.name}: {type(error).__name__}: {clean(str(error))}"
 
 
 def markdown(chart: Chart) -> str:

@@ -49,15 +49,17 @@ def table_metadata(table: Table, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def preview(table: Table, outcomes: Sequence[Outcome]) -> MetadataValue[Any]:
-    """The first rows, without what tells something of a person who is not the account's owner."""
-    rows = [row for outcome in outcomes for row in outcome.previews.get(table.name, [])][:PREVIEW_ROWS]
+def preview(table: Table, day: date, outcomes: Sequence[Outcome]) -> dict[str, MetadataValue[Any]]:
+    """The first rows of a day, without what tells something of a person who is not the account's owner."""
+    of_accounts = [outcome.previews.get(table.name, {}).get(day, ()) for outcome in outcomes]
+    rows = [row for rows in of_accounts for row in rows][:PREVIEW_ROWS]
     columns = [column for column in table.columns if not column.personal]
-    return _table(
+    shown = _table(
         tuple(column.name for column in columns),
         [tuple(row[column.name] for column in columns) for row in rows],
         CELL_LENGTH,
     )
+    return {"preview": shown} if rows else {}
 
 
 def schema_result(table: Table, outcomes: Sequence[Outcome]) -> AssetCheckResult:

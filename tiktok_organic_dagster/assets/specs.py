@@ -19,6 +19,7 @@ from dagster import (
 
 from tiktok_organic_dagster.tables import Column, Table, Writing
 from tiktok_organic_dagster.tables.dictionary import section
+from tiktok_organic_dagster.windows import BACKFILL_DAYS
 
 GROUP = "tiktok_organic"
 SCHEMA_CHECK = "schema"
@@ -138,11 +139,11 @@ def _description(table: Table) -> str:
     facts = (
         (
             "Partition",
-            "the day that the numbers are about; 58 days back to yesterday can be loaded."
+            f"the day that the numbers are about; {BACKFILL_DAYS} days back to yesterday can be loaded."
             if fills_days
             else "the day of the reading (UTC); only today's can be loaded, as TikTok serves no past values.",
         ),
-        ("Loaded", f"once a day by the job `{'account_metrics_refresh' if fills_days else 'daily_readings'}`."),
+        ("Loaded", f"by the job `{'account_metrics_refresh' if fills_days else 'daily_readings'}`, once a day."),
         ("Delay", table.latency),
         ("History", table.history),
         ("Loaded again", f"{table.writing.value}."),
@@ -150,11 +151,11 @@ def _description(table: Table) -> str:
         ("Joins", table.joins),
     )
     lines = "\n".join(f"- **{name}:** {text}" for name, text in facts if text)
-    return f"**{table.title[:1].upper()}{table.title[1:]}.** {table.meaning}\n\n{lines}"
+    return f"{table.title[:1].upper()}{table.title[1:]}. {table.meaning}\n\n{lines}"
 
 
 def _tags(table: Table, step: str) -> dict[str, str]:
-    tags = {STEP_TAG: step, DAYS_TAG: "last_58" if table.writing is Writing.FILL_DAYS else "today_only"}
+    tags = {STEP_TAG: step, DAYS_TAG: f"last_{BACKFILL_DAYS}" if table.writing is Writing.FILL_DAYS else "today_only"}
     if any(column.personal for column in table.columns):
         tags[PERSONAL_TAG] = "commenters"
     return tags

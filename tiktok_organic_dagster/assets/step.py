@@ -18,7 +18,7 @@ from dagster import (
 )
 from pydantic import Field
 
-from tiktok_organic_dagster.assets.plots import do_not_wait, plots_of
+from tiktok_organic_dagster.assets.plots import plots_of
 from tiktok_organic_dagster.assets.results import accounts_result, preview, rows_by_day, schema_result, table_metadata
 from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK, Common, asset_spec, check_specs
 from tiktok_organic_dagster.errors import ConfigurationError, TikTokOrganicError, UnknownAccountError
@@ -101,7 +101,7 @@ def materialize(
             "A check of this step is made while its table is loaded: materialize the table.", allow_retries=False
         )
     moment = Moment(run_date(context), now=lambda: datetime.now(UTC))
-    request = step.request(map(date.fromisoformat, context.partition_keys), moment.today)
+    request = step.request(_days(context), moment.today)
     if not request.allowed:
         raise Failure(request.refusal, allow_retries=False)
     tables = [table for table in step.tables if AssetKey(table.name) in context.selected_asset_keys]
@@ -109,15 +109,15 @@ def materialize(
         outcomes = _outcomes(context, step.reading(tables, moment, request.allowed), tiktok, warehouse, accounts)
     except TikTokOrganicError as error:
         may_pass = not isinstance(error, ConfigurationError | UnknownAccountError)
-        raise Failure(str(error), allow_retries=may_pass) from error
+        raise Failure(str(error), allow_retries=may_pass) from None  # the sentence says it all
     checks = _checks(context, tables, outcomes)
     if all(outcome.error is not None for outcome in outcomes):
         yield from checks
         reasons = [f"@{outcome.account.username}: {outcome.error}" for outcome in outcomes]
-        more = f" And {len(reasons) - NAMED_FAILURES} more." if len(reasons) > NAMED_FAILURES else ""
-        raise Failure(f"No account could be read. {' '.join(reasons[:NAMED_FAILURES])}{more}")
+        more = [f"and {len(reasons) - NAMED_FAILURES} more"] if len(reasons) > NAMED_FAILURES else []
+        raise Failure(f"No account could be read. {' | '.join([*reasons[:NAMED_FAILURES], *more])}")
     newest = max(request.allowed)
-    plots = plots_of(tables, outcomes, newest, warehouse.open(do_not_wait), context.log.warning)
+    plots = plots_of(tables, outcomes, newest, warehouse.open(), context.log.warning)
     if request.refused:
         for table in tables:
             for day in request.allowed:
@@ -134,6 +134,17 @@ def materialize(
             metadata=table_metadata(table, outcomes),
             check_results=[check for check in checks if check.asset_key == AssetKey(table.name)],
         )
+
+
+def _days(context: AssetExecutionContext) -> list[date]:
+    """The days that the run is for."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        raise Failure(
+            "This run is for no day. Give it one: in the box Partition of the Launchpad, with the tag "
+            "dagster/partition, or by materializing the table from its page.",
+            allow_retries=False,
+        )
+    return [date.fromisoformat(key) for key in context.partition_keys]
 
 
 def run_date(context: AssetExecutionContext) -> date:
@@ -189,7 +200,7 @@ def _of_day(
     return {
         "dagster/partition_row_count": rows_by_day(table, outcomes)[day],
         **plots.get(table.name, {}),
-        "preview": preview(table, outcomes),  # last, as it is wide and long
+        **preview(table, day, outcomes),  # last, as it is wide and long
     }
 
 

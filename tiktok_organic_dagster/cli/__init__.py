@@ -10,14 +10,14 @@ from tiktok_organic_dagster.cli.connect import connect
 from tiktok_organic_dagster.cli.local import demo, simulator, ui
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.terminal import allow_any_text
-from tiktok_organic_dagster.tiktok.errors import clean
+from tiktok_organic_dagster.tiktok.errors import printable, without_secrets
 
 
 class _OneSentence(click.ClickException):
-    """An error as the user sees it."""
+    """An error as the user sees it: never cut, for the remedy often stands at its end."""
 
     def show(self, file: Any = None) -> None:  # noqa: ANN401 -- as in click
-        click.echo(clean(self.message), file=file or sys.stderr)
+        click.echo(printable(without_secrets(self.message)), file=file or sys.stderr)
 
 
 class _Commands(click.Group):

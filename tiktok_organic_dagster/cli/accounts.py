@@ -8,9 +8,10 @@ import click
 
 from tiktok_organic_dagster.accounts import Account, AccountStore, open_accounts, open_client, open_oauth, open_reader
 from tiktok_organic_dagster.accounts.preflight import Requirement, read_facts, requirements
-from tiktok_organic_dagster.accounts.store import StepStatus
+from tiktok_organic_dagster.accounts.store import StepStatus, days_until
 from tiktok_organic_dagster.errors import TikTokOrganicError, UnknownAccountError
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.tables import ALL_SCOPES
 from tiktok_organic_dagster.terminal import print_json, print_requirements, print_table, waits_told
 from tiktok_organic_dagster.tiktok.client import TikTokClient
 from tiktok_organic_dagster.tiktok.errors import ReauthorizationError, clean
@@ -33,7 +34,7 @@ def accounts(as_json: bool) -> None:  # noqa: FBT001 -- an option
         print_json(found)
     elif found:
         columns = ("username", "business_id", "scopes", "days left", "last complete reading", "last error")
-        print_table(columns, [_row(entry) for entry in found])
+        print_table(columns, [_row(entry) for entry in found], unbroken=("username", "business_id"))
     else:
         click.echo(f"No account is connected in {store.place}. Connect one: tiktok-organic connect")
 
@@ -138,7 +139,7 @@ def _described(account: Account, store: AccountStore) -> dict[str, Any]:
         "username": account.username,
         "business_id": account.business_id,
         "scopes": sorted(account.scopes),
-        "days_until_re_authorization": None if expires is None else max(0, (expires - store.clock()).days),
+        "days_until_re_authorization": None if expires is None else days_until(expires, store.clock()),
         "last_complete_reading_per_step": {step: _text(found.last_complete) for step, found in status.items()},
         "last_error": _last_error(status),
         "needs_authorization": account.needs_authorization,
@@ -155,18 +156,23 @@ def _last_error(status: dict[str, StepStatus]) -> dict[str, Any] | None:
 
 
 def _row(entry: dict[str, Any]) -> tuple[object, ...]:
-    complete = [f"{step} {at}" for step, at in entry["last_complete_reading_per_step"].items() if at]
+    complete = [f"{step} {_short(at)}" for step, at in entry["last_complete_reading_per_step"].items() if at]
     error = entry["last_error"]
     problem = f"{error['step']}: {error['text']}" if error and not error["solved"] else ""
     days = entry["days_until_re_authorization"]
     return (
         f"@{entry['username']}",
         entry["business_id"],
-        f"{len(entry['scopes'])}",
+        f"{len(entry['scopes'])} of {len(ALL_SCOPES)}",
         "?" if days is None else days,
-        ", ".join(complete) or "none yet",
+        complete or "none yet",
         entry["needs_authorization"] or problem or "none",
     )
+
+
+def _short(at: str) -> str:
+    """A moment to look at: `2026-11-23 12:00`."""
+    return at[:16].replace("T", " ")
 
 
 def _text(moment: datetime | None) -> str | None:

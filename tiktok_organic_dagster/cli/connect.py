@@ -16,14 +16,14 @@ from tiktok_organic_dagster.accounts.preflight import (
     requirements,
 )
 from tiktok_organic_dagster.accounts.redirect import code_of
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.store import Account, days_until
 from tiktok_organic_dagster.accounts.tokens import FixedToken
 from tiktok_organic_dagster.errors import ConfigurationError, TikTokOrganicError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import ALL_SCOPES
 from tiktok_organic_dagster.terminal import print_requirements, waits_told
 from tiktok_organic_dagster.tiktok.client import AccountReader, TikTokClient
-from tiktok_organic_dagster.tiktok.errors import clean
+from tiktok_organic_dagster.tiktok.errors import clean, printable
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient, TokenGrant
 
 STATE_BYTES = 24
@@ -112,7 +112,7 @@ def _authorize(oauth: OAuthClient, client: TikTokClient, redirect_uri: str) -> t
     reader = client.reader(grant.business_id, oauth.client_id or "", FixedToken(grant.access_token))
     profile = reader.profile(["username", "display_name"])
     named = profile.get("username")
-    username = named.strip().removeprefix("@") if isinstance(named, str) else ""
+    username = printable(named).removeprefix("@") if isinstance(named, str) else ""
     if not username:
         raise ConnectError("TikTok did not tell the account's username. Nothing was stored; run it again.")
     display_name = str(profile.get("display_name") or "")
@@ -175,5 +175,5 @@ def _store(
 def _until(account: Account, store: AccountStore) -> str:
     if account.refresh_expires_at is None:
         return ""
-    days = (account.refresh_expires_at - store.clock()).days
+    days = days_until(account.refresh_expires_at, store.clock())
     return f"; its owner has to consent again in {days} days"

@@ -4,14 +4,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 
-from tiktok_organic_dagster.tables import CATALOGUE, VIDEOS, Table
+from tiktok_organic_dagster.tables import ACCOUNT_METRICS, AUDIENCE_ACTIVITY, VIDEO_VIEW_RETENTION, VIDEOS, Table
 from tiktok_organic_dagster.warehouse import Session
 from tiktok_organic_dagster.windows import BACKFILL_DAYS
-
-_TABLES = {table.name: table for table in CATALOGUE}
-METRICS = _TABLES["tiktok_organic_account_metrics"]
-ACTIVITY = _TABLES["tiktok_organic_account_metrics_audience_activity"]
-RETENTION = _TABLES["tiktok_organic_videos_video_view_retention"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ def best_video(session: Session) -> BestVideo:
     )
     retention = session.query(
         "SELECT video_view_retention_second, video_view_retention_percentage "  # noqa: S608
-        f"FROM {session.name_of(RETENTION)} WHERE _business_id = ? AND item_id = ? AND metric_date = ? "
+        f"FROM {session.name_of(VIDEO_VIEW_RETENTION)} WHERE _business_id = ? AND item_id = ? AND metric_date = ? "
         "ORDER BY video_view_retention_second",
         *key,
     )
@@ -73,9 +68,9 @@ def followers(session: Session) -> list[Followers]:
     """The followers of each account, the largest account first."""
     rows = session.query(
         "SELECT _business_id, video_creator_username, metric_date, followers_count "  # noqa: S608
-        f"FROM {session.name_of(METRICS)} WHERE metric_date >= ? AND followers_count IS NOT NULL "
+        f"FROM {session.name_of(ACCOUNT_METRICS)} WHERE metric_date >= ? AND followers_count IS NOT NULL "
         "ORDER BY _business_id, metric_date",
-        _since(session, METRICS),
+        _since(session, ACCOUNT_METRICS),
     )
     found: list[Followers] = []
     for _, group in groupby(rows, key=lambda row: row[0]):
@@ -88,10 +83,10 @@ def activity(session: Session) -> Activity:
     """When the followers are on TikTok."""
     rows = session.query(
         "SELECT audience_activity_hour, sum(audience_activity_count) / count(DISTINCT metric_date), "  # noqa: S608
-        f"count(DISTINCT metric_date) FROM {session.name_of(ACTIVITY)} "
+        f"count(DISTINCT metric_date) FROM {session.name_of(AUDIENCE_ACTIVITY)} "
         "WHERE metric_date >= ? AND audience_activity_count IS NOT NULL "
         "GROUP BY audience_activity_hour ORDER BY audience_activity_hour",
-        _since(session, ACTIVITY),
+        _since(session, AUDIENCE_ACTIVITY),
     )
     return Activity([(hour, active) for hour, active, _ in rows], max(days for _, _, days in rows))
 

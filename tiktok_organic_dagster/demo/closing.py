@@ -33,11 +33,12 @@ CAPTION_LENGTH = 60
 CHART_WIDTH = 58  # a day each, where the terminal is wide enough
 BESIDE_CHART = 52  # columns for the name and the numbers of an account
 CHART_STYLE = "magenta"
+NARROWEST_CHART = 8
 BEST_HOURS = 3
 BAR_OF_AN_HOUR = 2
 QUERY = (
     f"SELECT video_creator_username, count(*) AS posts, sum(likes) AS likes FROM {VIDEOS.name} "  # noqa: S608
-    "GROUP BY 1 ORDER BY 3 DESC"
+    f"WHERE metric_date = (SELECT max(metric_date) FROM {VIDEOS.name}) GROUP BY 1 ORDER BY 3 DESC"
 )
 
 
@@ -106,7 +107,7 @@ def _print_retention(console: Console, retention: Sequence[tuple[float, float]])
 
 
 def _print_activity(console: Console, found: Activity) -> None:
-    _heading(console, "When followers are awake", f"hours in UTC, average of {found.days} days")
+    _heading(console, "When followers are awake", f"all accounts, hours in UTC, average of {found.days} days")
     active = [count for _, count in found.hours]
     chart = _chart(console, active, len(active), lowest=0)
     if chart:
@@ -140,8 +141,8 @@ def _line(console: Console, text: str, style: str = "") -> None:
 
 
 def _chart(console: Console, numbers: Sequence[float], width: int, lowest: float | None = None) -> str:
-    """A line of bars, at most `width` of them; empty where the terminal cannot show such characters."""
-    if console.options.ascii_only:
+    """A line of bars, at most `width` of them; empty where the terminal is too narrow, or cannot show them."""
+    if console.options.ascii_only or width < NARROWEST_CHART:
         return ""
     step = -(-len(numbers) // width)
     last_of_each = list(reversed(numbers[::-1][::step]))

@@ -24,7 +24,7 @@ class AccountReading(Reading):
         if not any(profile.get(name) is not None for name in fields):
             raise nothing_came(
                 BUSINESS_GET,
-                f"none of {', '.join(fields)} came for @{self.username(account)}, so nothing was stored",
+                f"none of {', '.join(fields)} came for @{account.username}, so nothing was stored",
                 "Try again later.",
             )
         (shown,) = convert(ColumnType.TEXT, [profile.get("username")]).array.to_pylist()

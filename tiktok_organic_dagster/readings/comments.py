@@ -144,7 +144,7 @@ class CommentsReading(Reading):
         plan = self._plans.get(account.business_id)
         if plan is None:
             raise NotReadYetError(
-                f"The videos of @{self.username(account)} were not read on {self.moment.today}, and comments are read "
+                f"The videos of @{account.username} were not read on {self.moment.today}, and comments are read "
                 f"for the videos of the day: materialize {VIDEOS.name} for {self.moment.today} first."
             )
         videos = deque(plan.tasks)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.readings.base import Notes, Reading
-from tiktok_organic_dagster.tiktok.client import CallStats
+from tiktok_organic_dagster.tiktok.stats import CallStats
 from tiktok_organic_dagster.tiktok.waiting import Waiting, WaitReason, duration
 
 PROGRESS_EVERY_S = 30.0
@@ -43,6 +43,7 @@ class Progress:
         self.total = len(accounts)
         self.done = 0
         self._accounts = accounts
+        self._pages_before = sum(each.stats.pages for each in accounts)
         self._now = now
         self._said_at = now()
         self._told: dict[str, datetime] = {}
@@ -50,8 +51,8 @@ class Progress:
 
     @property
     def pages(self) -> int:
-        """List pages read so far."""
-        return sum(each.stats.pages for each in self._accounts)
+        """List pages read so far, those of an earlier attempt aside."""
+        return sum(each.stats.pages for each in self._accounts) - self._pages_before
 
     @property
     def rows(self) -> int:

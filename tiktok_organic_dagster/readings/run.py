@@ -3,7 +3,7 @@
 import threading
 import traceback
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,8 +16,9 @@ from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading
 from tiktok_organic_dagster.readings.progress import LOOK_EVERY_S, Progress, beginning, counted
 from tiktok_organic_dagster.tables import missing_scopes
-from tiktok_organic_dagster.tiktok.client import AccountReader, CallStats
+from tiktok_organic_dagster.tiktok.client import AccountReader
 from tiktok_organic_dagster.tiktok.errors import PagingError, TransientError, clean
+from tiktok_organic_dagster.tiktok.stats import CallStats
 from tiktok_organic_dagster.warehouse import Warehouse, WarehouseBusyError, WarehouseError
 
 SIDE_BY_SIDE = 15
@@ -65,7 +66,7 @@ class Outcome:
         is_passing: Whether trying again may help.
         notes: What was noticed.
         rows: Rows written, by table and day; empty if there was nothing to ask TikTok for.
-        previews: The first rows written, by table.
+        previews: The first rows written, by table and day.
         stats: What the calls came to.
     """
 
@@ -74,7 +75,7 @@ class Outcome:
     is_passing: bool = False
     notes: Notes = field(default_factory=Notes)
     rows: dict[str, Counter[date]] = field(default_factory=dict)
-    previews: dict[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
+    previews: dict[str, Mapping[date, Sequence[dict[str, Any]]]] = field(default_factory=dict)
     stats: CallStats = field(default_factory=CallStats)
 
     @property
@@ -198,7 +199,7 @@ class _Writer:
                 self._write(outcome.account, portion)
                 for table in self.reading.tables:
                     outcome.rows.setdefault(table.name, Counter()).update(portion.spool.days(table))
-                    outcome.previews[table.name] = outcome.previews.get(table.name) or portion.spool.preview(table)
+                    outcome.previews[table.name] = outcome.previews.get(table.name) or portion.spool.previews(table)
 
     def _write(self, account: Account, portion: Portion) -> None:
         lock = f"{self.reading.step}:{account.business_id}"

@@ -1,7 +1,7 @@
 """The reading of an account's videos and their breakdowns: pages of 20, one transaction for all tables."""
 
 from collections.abc import Generator, Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 
 from tiktok_organic_dagster.accounts.store import Account
@@ -14,6 +14,7 @@ from tiktok_organic_dagster.readings.base import (
     spool_rows,
     with_fewer_fields,
 )
+from tiktok_organic_dagster.readings.empty_list import KnownPosts, doubt, known_posts
 from tiktok_organic_dagster.tables import ACCOUNT, VIDEOS, Table, field_choices
 from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
 from tiktok_organic_dagster.tiktok.client import VIDEO_LIST, AccountReader, VideoPage
@@ -32,10 +33,10 @@ class VideosReading(Reading):
     def __init__(self, tables: Sequence[Table], moment: Moment) -> None:
         super().__init__(tables, moment)
         self._read_before: set[str] = set()
-        self._why_posts: dict[str, str | None] = {}
+        self._known_posts: dict[str, KnownPosts] = {}
 
     def look_up(self, session: Session, account: Account) -> None:
-        """Whether this is the account's first reading, and whether there must be posts.
+        """Whether this is the account's first reading, and what is known of its posts.
 
         The first means: the videos table holds no row of an earlier day for it.
         """
@@ -46,7 +47,7 @@ class VideosReading(Reading):
         )
         if earlier:
             self._read_before.add(account.business_id)
-        self._why_posts[account.business_id] = _why_posts(session, account.business_id, self.moment.today)
+        self._known_posts[account.business_id] = known_posts(session, account, self.moment.today)
 
     def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
         """The rows of all pages."""
@@ -62,15 +63,28 @@ class VideosReading(Reading):
                 if len(chunk) >= CHUNK_VIDEOS:
                     spool_rows(spool, self.tables, chunk, labels, notes)
                     chunk = []
-            why_posts = self._why_posts.get(account.business_id)
-            if why_posts is not None and not came:
-                raise nothing_came(
-                    VIDEO_LIST,
-                    f"no post of @{self.username(account)} came, although {why_posts}, so nothing was stored",
-                    f"If the posts are gone or private now, materialize {ACCOUNT.name} first; else try again later.",
-                )
+            if not came:
+                self._believe_or_refuse(account, notes)
             spool_rows(spool, self.tables, chunk, labels, notes)
             yield Portion(spool, partial(self.replace_today, account, spool))
+
+    def _believe_or_refuse(self, account: Account, notes: Notes) -> None:
+        """Warn of an empty list of posts that is doubted, or raise if rows would be replaced by nothing."""
+        known = self._known_posts[account.business_id]
+        doubted = doubt(known, self.moment.today)
+        if doubted is None:
+            return
+        if doubted.is_refused:
+            seen = f"materialize {ACCOUNT.name} first" if known.can_be_counted else "try again tomorrow"
+            raise nothing_came(
+                VIDEO_LIST,
+                f"no post of @{account.username} came, although {doubted.why}, so nothing was stored",
+                f"If the posts are gone or private now, {seen}; else try again later.",
+            )
+        notes.warnings.append(
+            f"No post of @{account.username} came, although {doubted.why}. Rows of earlier days stay. If the posts are "
+            "not gone or private, materialize these tables again later today."
+        )
 
     def _pages(
         self, account: Account, reader: AccountReader, oldest: datetime | None, notes: Notes
@@ -89,20 +103,3 @@ class VideosReading(Reading):
         if first is not None:
             yield first
             yield from others
-
-
-def _why_posts(session: Session, business_id: str, today: date) -> str | None:
-    """Why an empty list of posts cannot be right today: the day's profile counts some, or nobody says they are gone."""
-    count, *_ = session.query(
-        f"SELECT max(videos_count) FROM {session.name_of(ACCOUNT)} WHERE _business_id = ? AND metric_date = ?",  # noqa: S608
-        business_id,
-        today,
-    )[0]
-    if count is not None:
-        return f"its profile of today counts {count:.0f} public" if count > 0 else None
-    stored = session.query(
-        f"SELECT 1 FROM {session.name_of(VIDEOS)} WHERE _business_id = ? AND metric_date = ? LIMIT 1",  # noqa: S608
-        business_id,
-        today,
-    )
-    return "an earlier reading of today holds some" if stored else None

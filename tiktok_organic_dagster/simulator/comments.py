@@ -66,15 +66,24 @@ class Comment:
 
 def write_comments(seed: int, post: Post) -> tuple[Comment, ...]:
     """All comments a post will ever get, newest first."""
-    monster = post.comments > 500
     written: list[Comment] = []
     for number in range(post.comments):
-        random = chance(seed, "comment", post.item_id, number)
-        # Inverse of the curve by which views grow, so that comments come when viewers do.
-        days = min(post.pace_days * ((1 - random.random()) ** (-1 / post.fade) - 1), 45 if monster else LATEST_DAY)
-        created = post.created + 60 + int(days * DAY_S)
+        random, created = _begin(seed, post, number)
         written.append(_comment(random, created, pinnable=number == 0))
     return tuple(sorted(written, key=lambda comment: (comment.created, comment.comment_id), reverse=True))
+
+
+def moments_of_comments(seed: int, post: Post) -> list[int]:
+    """When the comments of `write_comments` are written, in no order; faster than writing them."""
+    return [_begin(seed, post, number)[1] for number in range(post.comments)]
+
+
+def _begin(seed: int, post: Post, number: int) -> tuple[Random, int]:
+    """The random source of a comment, and the epoch second at which it is written."""
+    random = chance(seed, "comment", post.item_id, number)
+    # Inverse of the curve by which views grow, so that comments come when viewers do.
+    days = post.pace_days * ((1 - random.random()) ** (-1 / post.fade) - 1)
+    return random, post.created + 60 + int(min(days, 45 if post.comments > 500 else LATEST_DAY) * DAY_S)
 
 
 def _comment(random: Random, created: int, *, pinnable: bool) -> Comment:

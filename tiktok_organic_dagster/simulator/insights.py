@@ -1,40 +1,19 @@
 """The breakdowns of a post: who watched, from where, how long, and when they liked it."""
 
-from typing import Any
+import math
+from collections.abc import Callable
+from random import Random
 
 from tiktok_organic_dagster.simulator.chance import chance, shares
+from tiktok_organic_dagster.simulator.places import Rows, cities, countries, markets
 from tiktok_organic_dagster.simulator.posts import DAY_S, Post
-
-Rows = list[dict[str, Any]]
 
 _SOURCES = ("For You", "Follow", "Personal Profile", "Search", "Sound", "Others")
 _RARE_SOURCES = ("Direct Message", "Hashtag")
-_COUNTRIES = (
-    "US",
-    "BR",
-    "GB",
-    "DE",
-    "MX",
-    "PT",
-    "JP",
-    "AE",
-    "MY",
-    "TW",
-    "VN",
-    "CA",
-    "NL",
-    "PR",
-    "VE",
-    "FR",
-    "ES",
-    "ID",
-)
-_CITIES = ("Cincinnati", "New York", "São Paulo", "Kuala Lumpur", "Köln", "دبي", "東京", "Porto", "Leeds", "Nha Trang")
 _GENDERS = ("Female", "Male", "Other")
 _AGES = ("18-24", "25-34", "35-44", "45-54", "55+")
 SECONDS = [str(second) for second in range(200)]
-MOST_PLACES = 10
-"""TikTok lists at most this many countries and cities."""
+_STEPS_OF_A_SEARCH = 10
 
 
 def rows(name: str, values: list[str], percentages: list[float]) -> Rows:
@@ -50,22 +29,17 @@ def lasting_insights(seed: int, post: Post, country: str) -> dict[str, Rows]:
     if random.random() < 0.3:
         weights[4] = 0.0
     by_size = sorted(zip(shares(weights), sources, strict=True), reverse=True)
-    countries = [country, *(code for code in random.sample(_COUNTRIES, random.randint(1, 9)) if code != country)]
-    cities = [f"{country} {city}" for city in random.sample(_CITIES, random.randint(2, 9))] + [f"{country} Other"]
+    places = countries(*_reached(seed, random, post, country))
     found: dict[str, Rows] = {
         "impression_sources": rows("impression_source", [name for _, name in by_size], [part for part, _ in by_size]),
         "audience_genders": rows("gender", list(_GENDERS), shares([random.uniform(0.2, 1) for _ in _GENDERS])),
-        "audience_countries": _places("country", countries[:MOST_PLACES], random.expovariate(1) + 1, post),
-        "audience_cities": _places("city_name", cities[:MOST_PLACES], random.expovariate(1) + 1, post),
+        "audience_countries": places,
+        "audience_cities": cities(random, places),
     }
     if not post.is_photo:
         seconds = SECONDS[: int(post.duration) + 1]
-        draw, leaving, left = random.random, (1 - post.watched) * 1200, 10_000.0
-        retention: list[float] = []
-        for _ in seconds:
-            retention.append(int(left) / 10_000)
-            left -= left * draw() * leaving / 10_000
-        found["video_view_retention"] = rows("second", seconds, retention)
+        draw = random.random
+        found["video_view_retention"] = rows("second", seconds, _retention(draw, post, len(seconds)))
         likes = shares([draw() * draw() / (9 + number) for number in range(len(seconds))])
         found["engagement_likes"] = rows("second", seconds, likes)
     return found
@@ -90,20 +64,46 @@ def account_audience(seed: int, index: int, country: str, day: int) -> dict[str,
     drift = chance(seed, "audience", index, day)
     ages = [random.uniform(0.2, 1) * drift.uniform(0.95, 1.05) for _ in _AGES]
     genders = [random.uniform(0.2, 1) * drift.uniform(0.95, 1.05) for _ in _GENDERS]
-    countries = [country, *(code for code in random.sample(_COUNTRIES, 6) if code != country)]
-    cities = [f"{country} {city}" for city in random.sample(_CITIES, 6)]
+    codes = markets(seed, index, country)
+    places = countries(codes, [0.5**number for number in range(len(codes))])
     return {
         "audience_ages": rows("age", list(_AGES), shares(ages)),
         "audience_genders": rows("gender", list(_GENDERS), shares(genders)),
-        "audience_countries": rows("country", countries, _falling(countries)),
-        "audience_cities": rows("city_name", cities, _falling(cities)),
+        "audience_countries": places,
+        "audience_cities": cities(random, places),
     }
 
 
-def _falling(places: list[str]) -> list[float]:
-    return shares([0.5**number for number in range(len(places))])
+def _reached(seed: int, random: Random, post: Post, home: str) -> tuple[list[str], list[float]]:
+    """Countries with viewers of a post, home first, and how many there are in each: the more views, the more places."""
+    _, *abroad = markets(seed, post.account, home)
+    most = min(int(3 * math.log10(post.final_views + 1)), len(abroad))
+    codes = [home, *random.sample(abroad, random.randint(0, most))]
+    steepness = random.expovariate(1) + 1
+    return codes, [(1 + place) ** -steepness * (1 + (post.created + place) % 7 / 20) for place in range(len(codes))]
 
 
-def _places(name: str, places: list[str], steepness: float, post: Post) -> Rows:
-    weights = [(1 + number) ** -steepness * (1 + (post.created + number) % 7 / 20) for number in range(len(places))]
-    return rows(name, places, shares(weights))
+def _retention(draw: Callable[[], float], post: Post, seconds: int) -> list[float]:
+    """The share of viewers who still watch at each second: from all of them down to those who watch to the end.
+
+    The area under the curve is the time that an average viewer watches, which falls by a tenth within a year.
+    """
+    leaving = [draw() + 0.05 for _ in range(seconds - 1)]
+    whole = left = sum(leaving)
+    staying = [1.0]
+    for lost in leaving[:-1]:
+        left -= lost
+        staying.append(left / whole)
+    end = post.finished
+    # Bending the curve up or down gives those who leave the area that is theirs; at the end none of them is left.
+    area = (0.95 * post.watched - end) * post.duration / (1 - end)
+    low, high = -4.0, 4.0
+    for _ in range(_STEPS_OF_A_SEARCH):
+        middle = (low + high) / 2
+        bend = math.exp(middle)
+        if sum([share**bend for share in staying]) - 0.5 > area:
+            low = middle
+        else:
+            high = middle
+    bend = math.exp((low + high) / 2)
+    return [*(round(end + (1 - end) * share**bend, 4) for share in staying), end]

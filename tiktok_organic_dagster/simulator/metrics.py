@@ -1,6 +1,9 @@
 """The daily metrics of a simulated account, and when TikTok publishes a day."""
 
+import math
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from threading import Lock
 from typing import Any
 
 from tiktok_organic_dagster.simulator.accounts import (
@@ -11,6 +14,7 @@ from tiktok_organic_dagster.simulator.accounts import (
     SimulatedAccount,
 )
 from tiktok_organic_dagster.simulator.chance import chance
+from tiktok_organic_dagster.simulator.comments import moments_of_comments
 from tiktok_organic_dagster.simulator.posts import DAY_S, PostHistory, start_of
 
 LONGEST_ECHO_S = 14 * DAY_S
@@ -36,6 +40,9 @@ VERIFIED_METRICS = (
     "email_clicks",
     "address_clicks",
 )
+MOST_ACTIVE = 0.4
+"""No hour has more than this part of the followers on TikTok."""
+
 _HOURS = (5, 3, 2, 1, 1, 1, 2, 4, 6, 7, 7, 8, 9, 9, 8, 8, 9, 10, 12, 14, 15, 14, 11, 8)
 
 
@@ -43,6 +50,31 @@ def published_at(seed: int, account: int, day: date) -> datetime:
     """When TikTok publishes the metrics of a day: 24 to 48 hours after its end, to the minute."""
     lag = timedelta(minutes=1440 + chance(seed, "lag", account, day).randrange(1440))
     return datetime.fromtimestamp(start_of(day + timedelta(days=1)), UTC) + lag
+
+
+class CommentsADay:
+    """How many comments were written under an account's posts on each day, counted once as posts come.
+
+    A comment counts on its day for good, as likes do, also when it is hidden or deleted later. TikTok does not say
+    whether it counts replies; they do not count here.
+    """
+
+    def __init__(self, seed: int, posts: PostHistory) -> None:
+        self._seed = seed
+        self._posts = posts
+        self._counted_until = -math.inf
+        self._days: Counter[int] = Counter()
+        self._lock = Lock()
+
+    def on(self, day: date) -> int:
+        """The comments of a UTC day."""
+        start = start_of(day)
+        with self._lock:
+            if self._counted_until < start + DAY_S:
+                for post in self._posts.between(self._counted_until, start + DAY_S):
+                    self._days.update(moment // DAY_S for moment in moments_of_comments(self._seed, post))
+                self._counted_until = start + DAY_S
+            return self._days[start // DAY_S]
 
 
 class DailyMetrics:
@@ -53,6 +85,7 @@ class DailyMetrics:
         self._account = account
         self._posts = posts
         self._followers = followers
+        self._comments = CommentsADay(seed, posts)
         self._days: dict[date, dict[str, Any]] = {}
 
     def final(self, day: date) -> dict[str, Any]:
@@ -86,7 +119,7 @@ class DailyMetrics:
             "video_views": views,
             "profile_views": int(views * random.uniform(0.01, 0.05)),
             "likes": likes,
-            "comments": int(likes * random.uniform(0.01, 0.06)),
+            "comments": self._comments.on(day),
             "shares": int(likes * random.uniform(0.02, 0.1)),
             "followers_count": followers.total,
         }
@@ -102,7 +135,10 @@ class DailyMetrics:
             }
             if followers.total >= FOLLOWERS_FOR_AUDIENCE:
                 counted["audience_activity"] = [
-                    {"hour": str(hour), "count": int(followers.total * part / 20 * random.uniform(0.8, 1.2))}
+                    {
+                        "hour": str(hour),
+                        "count": int(followers.total * part * MOST_ACTIVE / max(_HOURS) * random.uniform(0.7, 1)),
+                    }
                     for hour, part in enumerate(_HOURS)
                 ]
         if self._account.is_verified:

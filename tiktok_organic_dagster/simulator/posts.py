@@ -15,7 +15,10 @@ FROZEN_AFTER_S = 365 * DAY_S
 """TikTok stops updating the values of a post this long after its publication."""
 
 MONSTER_AFTER_DAYS = 330
-"""Age of an account when it publishes the post that everybody comments on."""
+"""Age of an account when it publishes the post that everybody comments on; small accounts never do."""
+
+VIEWS_A_MONSTER_COMMENT = 200
+"""Such a post has at least this many views for each of its comments."""
 
 MOST_VIEWS = 3_000_000
 _TYPICAL_VIEWS = {
@@ -44,11 +47,17 @@ class Post:
     revival_views: float
     like_rate: float
     watched: float
+    """The part of its length that an average viewer watches."""
     promoted_from: int
     promoted_until: int
     comments: int
     variant: int
     """0, 1 or 2: which of the equally likely ways to leave a value out this post shows."""
+
+    @property
+    def finished(self) -> float:
+        """The share of viewers who watch to the end."""
+        return round(self.watched**2 * 0.6, 4)
 
     def views(self, at: float) -> int:
         """Lifetime views at an epoch second; never falls, and stands still a year after publication."""
@@ -114,7 +123,7 @@ class PostHistory:
         # One in twenty-five goes out in the same second as its predecessor.
         twin = number > 0 and random.random() < 0.04
         created = self._slot_moment(number - 1 if twin else number)
-        monster = number == self._monster
+        monster = number == self._monster and self._account.kind is not AccountKind.SMALL
         return make_post(self._seed, self._account, number, created, monster=monster)
 
 
@@ -129,11 +138,14 @@ def make_post(
     if flop:
         views, pace, fade = typical * random.uniform(0.05, 0.3), 0.8, 2.5
     else:
-        views = min(typical * random.paretovariate(1.15), MOST_VIEWS) * (20 if monster else 1)
+        views = min(typical * random.paretovariate(1.15), MOST_VIEWS)
         pace, fade = random.uniform(1.5, 4), random.uniform(0.9, 1.6)
     revived = random.random() < 0.06
     promoted = random.random() < 0.05
     comments = 0 if silent else min(int(random.expovariate(1) * 0.3 * math.log10(views + 1) ** 2), 90)
+    if monster:
+        comments = random.randint(660, 740)
+        views = max(views * 20, comments * VIEWS_A_MONSTER_COMMENT)
     return Post(
         account=account.index,
         number=number,
@@ -152,6 +164,6 @@ def make_post(
         watched=random.uniform(0.15, 0.85),
         promoted_from=created + random.randrange(5) * DAY_S if promoted else 0,
         promoted_until=created + random.randint(6, 30) * DAY_S if promoted else 0,
-        comments=random.randint(660, 740) if monster else comments,
+        comments=comments,
         variant=random.randrange(3),
     )

@@ -1,11 +1,13 @@
 """How a post of the simulated world looks on the wire at a moment."""
 
+from random import Random
 from typing import Any
 
 from tiktok_organic_dagster.simulator.accounts import AccountKind, SimulatedAccount
 from tiktok_organic_dagster.simulator.chance import chance
 from tiktok_organic_dagster.simulator.comments import signed_url
-from tiktok_organic_dagster.simulator.insights import Rows, audience_types
+from tiktok_organic_dagster.simulator.insights import audience_types
+from tiktok_organic_dagster.simulator.places import Rows
 from tiktok_organic_dagster.simulator.posts import DAY_S, FROZEN_AFTER_S, Post
 
 QUIET_AFTER_S = 7 * DAY_S
@@ -27,6 +29,9 @@ VERIFIED_CLICKS = (
     "email_clicks",
     "address_clicks",
 )
+MOST_PROFILE_VIEWS = 0.03
+"""At most this part of a post's views leads to its account's profile."""
+
 COUNTERS = ("video_views", "likes", "comments", "shares", "favorites")
 _WATCHED = ("total_time_watched", "average_time_watched", "full_video_watched_rate")
 _UTM = "utm_campaign=tt4d_open_api&utm_source=7012345678901234567"
@@ -79,8 +84,8 @@ def show_numbers(
     average = round(post.duration * post.watched * (1 - 0.1 * min((counted_at - post.created) / FROZEN_AFTER_S, 1)), 3)
     shown["total_time_watched"] = round(average * views, 3)
     shown["average_time_watched"] = average
-    shown["full_video_watched_rate"] = round(post.watched**2 * 0.6, 4)
-    shown |= _business_fields(account, views, [random.uniform(0, 0.004) for _ in range(len(VERIFIED_CLICKS) + 1)])
+    shown["full_video_watched_rate"] = post.finished
+    shown |= _business_fields(account, views, random)
     if views:
         shown |= lasting
         if lasting:
@@ -93,15 +98,17 @@ def show_numbers(
     return shown
 
 
-def _business_fields(account: SimulatedAccount, views: int, rates: list[float]) -> dict[str, Any]:
+def _business_fields(account: SimulatedAccount, views: int, random: Random) -> dict[str, Any]:
     """Fields of Business accounts: for others null in one kind of account, absent in the rest."""
     if account.kind is AccountKind.SMALL:
         return dict.fromkeys(("profile_views", *VERIFIED_CLICKS))
     shown: dict[str, Any] = {}
     if account.is_business:
-        shown["profile_views"] = int(views * rates[0] * 4)
+        shown["profile_views"] = int(views * random.uniform(0, MOST_PROFILE_VIEWS))
     if account.is_verified:
-        shown |= {name: int(views * rate) for name, rate in zip(VERIFIED_CLICKS, rates[1:], strict=True)}
+        # Who clicks looks at the profile first.
+        most = shown["profile_views"] / len(VERIFIED_CLICKS)
+        shown |= {name: int(most * random.random()) for name in VERIFIED_CLICKS}
     return shown
 
 

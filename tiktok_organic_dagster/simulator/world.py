@@ -25,8 +25,9 @@ from tiktok_organic_dagster.simulator.comments import (
     write_comments,
     write_replies,
 )
-from tiktok_organic_dagster.simulator.insights import Rows, account_audience, lasting_insights
+from tiktok_organic_dagster.simulator.insights import account_audience, lasting_insights
 from tiktok_organic_dagster.simulator.metrics import PROVISIONAL_FOR_S, DailyMetrics, published_at
+from tiktok_organic_dagster.simulator.places import Rows
 from tiktok_organic_dagster.simulator.posts import DAY_S, FROZEN_AFTER_S, Post, PostHistory, make_post, start_of
 from tiktok_organic_dagster.simulator.videos import show_basics, show_numbers
 

@@ -54,6 +54,7 @@ __all__ = [
     "REQUIRED_SCOPES",
     "VIDEOS",
     "VIDEO_TABLES",
+    "VIDEO_VIEW_RETENTION",
     "Column",
     "ColumnType",
     "Entry",

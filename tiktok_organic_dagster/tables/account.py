@@ -67,7 +67,7 @@ ACCOUNT = Table(
             "Whether the account has TikTok's blue tick.",
             Field("is_verified", PROFILE),
             beware="not the same as a Verified Business account, the kind that has clicks: that one is about the "
-            "registration of a business.",
+            "registration of a business, and no column says which account is one.",
         ),
         text("profile_deep_link", "A short link that opens the profile.", Field("profile_deep_link", PROFILE)),
         text("profile_image", "Address of the profile image.", Field("profile_image", BASIC), beware=IMAGE_EXPIRES),
@@ -104,9 +104,9 @@ _METRIC_DAY = Column(
     "metric_date", ColumnType.DATE, "The day that the numbers are about.", Field("date", None), unit="UTC"
 )
 _HISTORY = (
-    "58 days at the first load, and from then on every day that is loaded. TikTok serves the last 60 days; two are "
-    "left out for safety at the change of day. Days before the account was opened, or before its owner switched "
-    "analytics on, do not exist."
+    "58 days are asked for at the first load, of which the last one or two are not published yet; from then on every "
+    "day that is loaded. TikTok serves the last 60 days; two are left out for safety at the change of day. Days before "
+    "the account was opened, or before its owner switched analytics on, do not exist."
 )
 _DELETION = "a day that TikTok no longer serves stays stored."
 _LATENCY = (

@@ -78,7 +78,11 @@ COMMENTS = Table(
             "hidden covers the owner's choice, moderation, privacy and TikTok's filters; they are not told apart.",
             values=("PUBLIC", "HIDDEN"),
         ),
-        _author("text", "What it says."),
+        _author(
+            "text",
+            "What it says.",
+            "it may begin with `=` or `@`: a spreadsheet that reads a CSV runs it as a formula.",
+        ),
         _author("unique_identifier", "TikTok's id of the author, the same in its other APIs."),
         _author(
             "user_id",

@@ -19,35 +19,39 @@ To ask questions of them, start with [the example queries](queries.md).
 | latest state | `tiktok_organic_videos_comments` | none; `_read_date` is the day on which a comment was last seen |
 
 **A reading** is what TikTok said of an account or its posts on a day (UTC). Its numbers are totals over a lifetime: a
-post's `video_views` of yesterday's reading and of today's are two states of one counter. Take the newest reading to
-know where things stand, and the difference of two to know what happened between them. Never add readings up. TikTok
+post's `video_views` of yesterday's reading and of today's are two states of one counter. To know where things stand,
+take the newest reading **of each post**, not of the account: only the first reading holds every post, later ones those
+of the last 365 days. To know what happened between two readings, take their difference. Never add readings up. TikTok
 cannot be asked for the past, so a day without a reading stays without one; the difference across the gap still holds.
 
 **Days** are finished numbers of one day each, and may be added up, except those that count people.
 
-**`_business_id`** is the account. It is part of every key and the way to join: usernames change, and each row keeps the
-name of its own day. It belongs to one developer app of yours: if you connect an account through another app, say so
-with `tiktok-organic connect --replace`, which moves its rows to the new id.
+**`_business_id`** is the account. It is part of every key and the way to join: usernames change, and each row keeps
+the name that was known when it was last written. The id belongs to one developer app of yours: if you connect an
+account through another app, say so with `tiktok-organic connect --replace`, which moves its rows to the new id.
 
-**Keys** are unique in each table, also when a day is loaded again or two runs load at once.
+**Keys** are unique in each table, also when a day is loaded again or two runs load at once. PostgreSQL holds them as
+primary keys; in DuckDB, and for *never* under NULL in both, the loader sees to it without a constraint.
 
 **NULL is not 0.** 0 means that TikTok counted none. NULL means that TikTok did not say: it has no such number for this
 kind of account, the permission (scope) was not granted, the post is a photo, or the value is withheld for the time
 being. An empty text is one that TikTok sent empty. Averages leave NULL out, and so does `sum`; write `coalesce(x, 0)`
 only where you know that none was meant. Columns with *never* under NULL always have a value.
 
-**Dates and times are UTC**, also `metric_date`: a day of yours may reach over two of them. For local time see
+**Dates and times are UTC**, also `metric_date`: a day of yours may reach over two of them. But timestamps are shown,
+exported, and cast to dates in the time zone of your session, in DuckDB that of your computer. Begin with
+`SET TimeZone = 'UTC'`, or write `CAST(create_time AT TIME ZONE 'UTC' AS DATE)`. For local time see
 [the best hour to post](queries.md#which-hour-is-best-to-post).
 
-**All numbers are floats**, counts too, as the tables' documentation has it. Ids are texts: with 19 digits they are too
-long for a number, in spreadsheets and in JavaScript as well.
+**All numbers are floats**, counts too. Ids are texts: with 19 digits they are too long for a number, in spreadsheets
+and in JavaScript as well.
 
 **When a day is complete,** if the jobs run every day: TikTok publishes most of its numbers late.
 
 | | is there | is final |
 | --- | --- | --- |
 | profile (`tiktok_organic_account`) | on the day itself | at once |
-| metrics of a day | 1 to 2 days after it ended | presumably then; load the last 7 days again daily |
+| metrics of a day | 1 to 2 days after it ended | presumably then (not documented); load the last 7 days again daily |
 | numbers of posts | in each reading, 24 to 48 hours old | 365 days after the post was published |
 | comments | up to 2 days after they were written, up to 30 for edits and deletions | never |
 

@@ -19,9 +19,14 @@ READINGS = Table(
     columns=(
         _ACCOUNT,
         _column("table_name", ColumnType.TEXT, "The table."),
-        _column("read_date", ColumnType.DATE, "The date of the reading.", "UTC"),
+        _column("read_date", ColumnType.DATE, "The day on which TikTok was asked, also for metrics.", "UTC"),
         _column("read_at", ColumnType.TIMESTAMP, "When its rows were written.", "UTC"),
-        _column("rows", ColumnType.FLOAT, "How many rows it wrote.", "count"),
+        _column(
+            "rows",
+            ColumnType.FLOAT,
+            "How many rows of that day's reading the table holds; of metrics, how many the day's last load wrote.",
+            "count",
+        ),
         _column("complete", ColumnType.BOOLEAN, "False if something was left for a later run."),
     ),
     key=("_business_id", "table_name", "read_date"),
@@ -32,7 +37,10 @@ READINGS = Table(
 COMMENT_READS = Table(
     name="_comment_reads",
     title="what is known of each video's comments",
-    meaning="When a video's comments were read, and what its counter said then. Written together with the comments.",
+    meaning=(
+        "When a video's comments were read, and what its counter said then. Written together with the comments. A "
+        "video whose comments were never asked for has no row, such as one older than 7 days whose counter says 0."
+    ),
     columns=(
         _ACCOUNT,
         _column("video_id", ColumnType.TEXT, "The video."),

@@ -43,12 +43,12 @@ LOADED_AT = Column(
 
 
 def username(references: str | None = "tiktok_organic_account.video_creator_username") -> Column:
-    """The account's name at the time of the reading."""
+    """The account's name as it was known when the row was written."""
     return Column(
         "video_creator_username",
         ColumnType.TEXT,
-        "The account's username without @, as it was at the reading.",
-        Label("username", "the newest account reading"),
+        "The account's username without @, as it was known when the row was last written.",
+        Label("username", "the newest account reading, else the name known from connecting"),
         beware=NAMES_CHANGE,
         references=references,
         never_null=True,

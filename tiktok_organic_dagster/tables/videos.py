@@ -23,8 +23,9 @@ _HISTORY = (
     "365 days before, as TikTok stops counting a post after 365 days."
 )
 _DELETION = (
-    "the post is missing in later readings, its earlier rows stay. Missing does not prove that it was deleted: it may "
-    "be private now, for friends only, or filtered by TikTok, and may come back."
+    "the post is missing in later readings, its earlier rows stay. Missing does not prove that it was deleted: a post "
+    "older than 365 days is not read any more, and a younger one may be private now, for friends only, or filtered by "
+    "TikTok, and may come back."
 )
 _LATENCY = (
     "the numbers are 24 to 48 hours old when they are read; caption, addresses, image and time of creation are "
@@ -32,7 +33,8 @@ _LATENCY = (
 )
 _COST = "1 call for each 20 posts, for this table and the other seven of `business/video/list/` together."
 _WITHHELD = "once the post had no activity for more than 7 days, and there again 24 to 48 hours after new activity"
-_PERISHABLE = f"withheld (NULL) {_WITHHELD}: take the newest reading that has it."
+_PERISHABLE = f"withheld (NULL) {_WITHHELD}: take the post's newest reading that has it."
+_OF_VIDEOS = f"{_PERISHABLE} 0 or NULL for photos and texts: leave them out of averages by `video_duration > 0`."
 
 _ITEM_ID = Column(
     "item_id",
@@ -74,13 +76,13 @@ VIDEOS = Table(
         username(),
         _READ_ON,
         _insight("app_download_clicks", "Clicks on the app link, from this post.", VERIFIED),
-        _insight("average_time_watched", "How long a view lasted on average.", unit="seconds", beware=_PERISHABLE),
+        _insight("average_time_watched", "How long a view lasted on average.", unit="seconds", beware=_OF_VIDEOS),
         text("caption", "The caption, with its hashtags and mentions.", Field("caption", VIDEO_LIST)),
         _listed(
             "comments",
             "Comments on the post.",
-            beware="how it counts replies and hidden comments is not documented, so it need not be the number of rows "
-            "in `tiktok_organic_videos_comments`.",
+            beware="how it counts replies and hidden comments is not documented, and it comes 24 to 48 hours late: it "
+            "need not be the number of rows in `tiktok_organic_videos_comments`.",
         ),
         Column(
             "create_time", ColumnType.TIMESTAMP, "When it was published.", Field("create_time", VIDEO_LIST), unit="UTC"
@@ -92,7 +94,7 @@ VIDEOS = Table(
             ColumnType.FLOAT,
             "Share of the views that lasted to the end.",
             Field("full_video_watched_rate", VIDEO_INSIGHTS),
-            f"{_PERISHABLE} 0 or NULL for photos and texts.",
+            _OF_VIDEOS,
             unit="share, 0 to 1",
             minimum=0,
             maximum=1,
@@ -112,13 +114,13 @@ VIDEOS = Table(
             "share_url",
             "The public address of the post.",
             Field("share_url", VIDEO_LIST),
-            beware="it holds the username of the reading and `utm_*` parameters: tell posts apart by `item_id`.",
+            beware="it holds the username of the reading and `utm_*` parameters: tell posts apart by `item_id`. No "
+            "column says what kind a post is; `/photo/` in place of `/video/` most likely marks a photo, as it does on "
+            "TikTok's site, which is not documented for the API.",
         ),
         _listed("shares", "How often it was shared, also by message within TikTok."),
         text("thumbnail_url", "Address of the cover image.", Field("thumbnail_url", VIDEO_LIST), beware=IMAGE_EXPIRES),
-        _insight(
-            "total_time_watched", "Time that all viewers together watched it.", unit="seconds", beware=_PERISHABLE
-        ),
+        _insight("total_time_watched", "Time that all viewers together watched it.", unit="seconds", beware=_OF_VIDEOS),
         _listed(
             "video_duration",
             "Length of the video.",

@@ -3,9 +3,8 @@
 import json
 import random as random_module
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeVar, cast
 
@@ -17,6 +16,7 @@ from tiktok_organic_dagster.tiktok.errors import Fault, ReauthorizationError, Re
 from tiktok_organic_dagster.tiktok.errors import throttled as throttled_error
 from tiktok_organic_dagster.tiktok.limits import Grant, RequestBudget, app_key
 from tiktok_organic_dagster.tiktok.paging import NewRows, RawPage, created_at, parse_page, read_pages
+from tiktok_organic_dagster.tiktok.stats import CallStats
 from tiktok_organic_dagster.tiktok.transport import NoAnswerError, Request, Transport
 from tiktok_organic_dagster.tiktok.waiting import OnWait, Waiting, WaitReason, unheard
 
@@ -70,27 +70,6 @@ class CommentPage:
     comments: list[dict[str, Any]]
     repeated: int
     number: int
-
-
-@dataclass
-class CallStats:
-    """What the calls of one reader came to.
-
-    Attributes:
-        calls: Calls sent, by endpoint.
-        pages: List pages read.
-        retries: Calls sent again after transient trouble.
-        pauses: Throttle answers.
-        waited_s: Seconds spent waiting: for the quota, in pauses, before retries.
-        waiting: What is waited for at this moment; None while calls go. Any thread may look.
-    """
-
-    calls: Counter[str] = field(default_factory=Counter[str])
-    pages: int = 0
-    retries: int = 0
-    pauses: int = 0
-    waited_s: float = 0.0
-    waiting: Waiting | None = None
 
 
 class TikTokClient:
@@ -171,13 +150,17 @@ class TikTokClient:
         call = _Call(request, self._transport, grants, tokens, counted)
 
         def wait(state: RetryCallState) -> float:
-            delay = self._backoff_s * 2 ** (state.attempt_number - 1) * (1 + JITTER * self._random())
+            delay = min(
+                MAX_BACKOFF_S, self._backoff_s * 2 ** (state.attempt_number - 1) * (1 + JITTER * self._random())
+            )
             counted.retries += 1
-            counted.waited_s += min(MAX_BACKOFF_S, delay)
-            return min(MAX_BACKOFF_S, delay)
+            counted.waited_s += delay
+            failure = state.outcome.exception() if state.outcome else None
+            because = failure.message if isinstance(failure, TransientError) else ""
+            tell(Waiting(WaitReason.RETRY, self.clock() + timedelta(seconds=delay), because))
+            return delay
 
         def sleep(seconds: float) -> None:
-            tell(Waiting(WaitReason.RETRY, self.clock() + timedelta(seconds=seconds)))
             try:
                 self._sleep(seconds)
             finally:

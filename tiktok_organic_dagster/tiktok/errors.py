@@ -34,8 +34,8 @@ _QUOTA = "The request quota is used up for now."
 _RENEW = f"The authorization is no longer valid; {CONNECT}."
 _REFUSED = "TikTok's message says what it does not take; if it is nothing of yours, please report this."
 _UNKNOWN = (
-    "This code is not documented: look it up in TikTok's portal under Return Codes, or ask TikTok's support with the "
-    "request id."
+    "This project knows no remedy for this code: look it up in TikTok's portal under Return Codes, or ask TikTok's "
+    "support with the request id."
 )
 _APP = "Check TIKTOK_CLIENT_ID, TIKTOK_CLIENT_SECRET and TIKTOK_REDIRECT_URI against the app in TikTok's portal."
 
@@ -77,7 +77,7 @@ UNKNOWN = Meaning(Remedy.FAIL, _UNKNOWN)
 
 
 def meaning(code: int) -> Meaning:
-    """What a return code asks for; one that nobody knows fails."""
+    """What a return code asks for; one that is not listed here fails."""
     if code in INTERNAL_ERRORS:
         return Meaning(Remedy.RETRY, _WAIT)
     return CODES.get(code, UNKNOWN)
@@ -178,10 +178,20 @@ _TOKEN = re.compile(r"\b(?:act|rft)\.[\w!%.*~+/=-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
-def clean(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """Text from outside, fit for a log: without the secrets sent, without control characters, of bounded length."""
+def without_secrets(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """A text in which neither the secrets sent nor anything that looks like a token shows."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, "[hidden]")
-    shown = _CONTROL.sub(" ", _TOKEN.sub("[hidden]", text)).strip()
+    return _TOKEN.sub("[hidden]", text)
+
+
+def printable(text: str) -> str:
+    """A text on one line, without control characters."""
+    return _CONTROL.sub(" ", text).strip()
+
+
+def clean(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """Text from outside, fit for a log: without the secrets sent, without control characters, of bounded length."""
+    shown = printable(without_secrets(text, secrets))
     return shown if len(shown) <= MAX_MESSAGE else shown[:MAX_MESSAGE] + "..."

@@ -31,15 +31,23 @@ class WaitReason(Enum):
 
 @dataclass(frozen=True)
 class Waiting:
-    """A wait that has begun; its end may be put off."""
+    """A wait that has begun; its end may be put off.
+
+    Attributes:
+        reason: What is waited for.
+        until: When it ends, as far as is known.
+        because: What went wrong before, if that is why.
+    """
 
     reason: WaitReason
     until: datetime
+    because: str = ""
 
     def left(self, now: datetime) -> str:
-        """How long it still takes, and for a pause also when it ends: `4 min 50 s left, until 12:05:00 UTC`."""
+        """How long it still takes, for a pause also when it ends (`4 min 50 s left, until 12:05:00 UTC`), and why."""
         left = f"{duration((self.until - now).total_seconds())} left"
-        return f"{left}, until {self.until:%H:%M:%S} UTC" if self.reason.is_pause else left
+        until = f", until {self.until:%H:%M:%S} UTC" if self.reason.is_pause else ""
+        return f"{left}{until} ({self.because})" if self.because else f"{left}{until}"
 
 
 OnWait = Callable[[Waiting], None]

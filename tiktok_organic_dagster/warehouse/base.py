@@ -172,3 +172,11 @@ class Warehouse(ABC):
         Raises:
             WarehouseError: It cannot be opened; the message says why and what to do.
         """
+
+    @abstractmethod
+    def glance(self) -> AbstractContextManager[Session]:
+        """A connection to read what may as well be missing: it waits for nobody.
+
+        Raises:
+            WarehouseError: Another process is in the way, or it cannot be opened.
+        """

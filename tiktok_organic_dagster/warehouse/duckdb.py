@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,14 +158,25 @@ class DuckDBWarehouse(Warehouse):
         self._lock_wait_s = lock_wait_s
         self._sleep = sleep
 
-    @contextmanager
-    def session(self) -> Generator[DuckDBSession]:
+    def session(self) -> AbstractContextManager[DuckDBSession]:
         """Open the file, waiting up to two minutes for another process to close it.
 
         Raises:
             WarehouseError: It is held by another process, cannot be written, or is no DuckDB file.
         """
-        connection = self._open()
+        return self._opened(self._lock_wait_s)
+
+    def glance(self) -> AbstractContextManager[DuckDBSession]:
+        """Open the file, unless another process holds it.
+
+        Raises:
+            WarehouseError: It is held by another process, cannot be written, or is no DuckDB file.
+        """
+        return self._opened(0)
+
+    @contextmanager
+    def _opened(self, lock_wait_s: float) -> Generator[DuckDBSession]:
+        connection = self._open(lock_wait_s)
         try:
             yield DuckDBSession(connection, self.schema)
         except duckdb.Error as error:
@@ -173,7 +184,7 @@ class DuckDBWarehouse(Warehouse):
         finally:
             connection.close()
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
+    def _open(self, lock_wait_s: float) -> duckdb.DuckDBPyConnection:
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -181,7 +192,7 @@ class DuckDBWarehouse(Warehouse):
                 f"The folder {self._file.parent} for the warehouse cannot be made ({error.strerror}). Set "
                 "TIKTOK_ORGANIC_HOME or TIKTOK_ORGANIC_WAREHOUSE to a place you can write to."
             ) from None
-        deadline = time.monotonic() + self._lock_wait_s
+        deadline = time.monotonic() + lock_wait_s
         while True:
             try:
                 return duckdb.connect(self._file, config=_CONFIG)
@@ -192,8 +203,8 @@ class DuckDBWarehouse(Warehouse):
                 if time.monotonic() >= deadline:
                     holder = _HOLDER.search(text)
                     raise WarehouseBusyError(
-                        f"The warehouse {self._file} is held by {holder[1] if holder else 'another process'}, since "
-                        f"{self._lock_wait_s:.0f} seconds. Close it there (a DuckDB file has one writer at a time), "
+                        f"The warehouse {self._file} is held by {holder[1] if holder else 'another process'} (waited "
+                        f"{lock_wait_s:.0f} seconds for it). Close it there (a DuckDB file has one writer at a time), "
                         "then run this again; or keep the warehouse in PostgreSQL."
                     ) from None
             self._sleep(_RETRY_S)

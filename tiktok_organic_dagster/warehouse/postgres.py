@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import psycopg2
@@ -11,6 +11,7 @@ import pyarrow.csv
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from tiktok_organic_dagster.errors import MORE_THAN_ONE_AT
 from tiktok_organic_dagster.tables import Column, Table
 from tiktok_organic_dagster.warehouse.base import (
     Session,
@@ -24,6 +25,7 @@ from tiktok_organic_dagster.warehouse.spool import Spool
 
 _CONNECT_TIMEOUT_S = 10
 _LOCK_TIMEOUT = "120s"
+_GLANCE = ("1s", "15s")  # for a lock, for a statement
 _CSV = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
 
 
@@ -54,7 +56,6 @@ class PostgresSession(Session):
         """All or nothing, under an advisory lock of that name in this schema."""
         self.execute("BEGIN")
         try:
-            self.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
             self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", f"{self.schema}:{lock}")
             yield
             self.execute("COMMIT")
@@ -96,16 +97,17 @@ def _placeholders(sql: str) -> str:
     return sql.replace("%", "%%").replace("?", "%s")
 
 
-def _without_passwords(url: URL) -> str:
+def _without_secrets(url: URL) -> str:
     """A URL to show: a password may also stand among its parameters."""
-    secret = [name for name in url.query if "password" in name.lower()]
-    return url.difference_update_query(secret).render_as_string(hide_password=True)
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 class PostgresWarehouse(Warehouse):
     """A PostgreSQL database."""
 
     def __init__(self, url: str, schema: str | None = None) -> None:
+        if url.count("@") > 1:
+            raise WarehouseError(f"TIKTOK_ORGANIC_WAREHOUSE {MORE_THAN_ONE_AT}")
         try:
             parsed = make_url(url)
         except (ArgumentError, ValueError):  # the latter for a port that is no number
@@ -113,16 +115,27 @@ class PostgresWarehouse(Warehouse):
                 "TIKTOK_ORGANIC_WAREHOUSE is not a database URL. Write it as postgresql://user:password@host:port/database."
             ) from None
         parsed = parsed.set(drivername="postgresql")
-        super().__init__(_without_passwords(parsed), schema)
+        super().__init__(_without_secrets(parsed), schema)
         self._dsn = parsed.render_as_string(hide_password=False)
 
-    @contextmanager
-    def session(self) -> Generator[PostgresSession]:
-        """Connect.
+    def session(self) -> AbstractContextManager[PostgresSession]:
+        """Connect. A lock that another session holds is waited for, up to two minutes.
 
         Raises:
             WarehouseError: The server cannot be reached, or does not let this user in.
         """
+        return self._connected(_LOCK_TIMEOUT)
+
+    def glance(self) -> AbstractContextManager[PostgresSession]:
+        """Connect, to wait neither for a lock nor for a long answer.
+
+        Raises:
+            WarehouseError: The server cannot be reached, or does not let this user in.
+        """
+        return self._connected(*_GLANCE)
+
+    @contextmanager
+    def _connected(self, lock_timeout: str, statement_timeout: str = "0") -> Generator[PostgresSession]:
         try:
             connection = psycopg2.connect(
                 self._dsn,
@@ -138,10 +151,12 @@ class PostgresWarehouse(Warehouse):
         try:
             session = PostgresSession(connection, self.schema)
             session.execute("SET TIME ZONE 'UTC'")  # an option of the connection would lose to PGTZ, and hide the URL's
+            session.execute(f"SET lock_timeout = '{lock_timeout}'")
+            session.execute(f"SET statement_timeout = '{statement_timeout}'")
             yield session
         except psycopg2.errors.LockNotAvailable:
             raise WarehouseBusyError(
-                f"Another run has been writing this account's rows to {self.place} for {_LOCK_TIMEOUT}. Wait for its "
+                f"Another run, or another session, has held a lock on {self.place} for {lock_timeout}. Wait for its "
                 "end or stop it, then run this again."
             ) from None
         except psycopg2.Error as error:  # its details would quote the row, which may be about a person

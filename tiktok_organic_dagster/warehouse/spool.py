@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -42,7 +42,7 @@ class Spool:
             self._folder = tempfile.TemporaryDirectory(prefix="tiktok-organic-")
         self._writers: dict[str, pa.ipc.RecordBatchStreamWriter] = {}
         self._days: dict[str, Counter[date]] = {}
-        self._previews: dict[str, list[dict[str, Any]]] = {}
+        self._previews: dict[str, dict[date, list[dict[str, Any]]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -68,12 +68,16 @@ class Spool:
             if table.name not in self._writers:
                 self._writers[table.name] = pa.ipc.new_stream(str(self._file(table)), table.arrow_schema)
                 self._days[table.name] = Counter()
-                self._previews[table.name] = []
+                self._previews[table.name] = {}
             self._writers[table.name].write_batch(batch)
-        for day in pc.value_counts(batch.column(table.day)):
-            self._days[table.name][day["values"].as_py()] += day["counts"].as_py()
-        preview = self._previews[table.name]
-        preview.extend(batch.slice(0, PREVIEW_ROWS - len(preview)).to_pylist())
+        days = batch.column(table.day)
+        for counted in pc.value_counts(days):
+            day = counted["values"].as_py()
+            self._days[table.name][day] += counted["counts"].as_py()
+            preview = self._previews[table.name].setdefault(day, [])
+            if len(preview) < PREVIEW_ROWS:
+                of_day = batch.filter(pc.equal(days, counted["values"]))
+                preview.extend(of_day.slice(0, PREVIEW_ROWS - len(preview)).to_pylist())
 
     @contextmanager
     def batches(self, table: Table) -> Generator[pa.RecordBatchReader]:
@@ -95,9 +99,9 @@ class Spool:
         """How many rows there are of a table for each day."""
         return self._days.get(table.name, Counter())
 
-    def preview(self, table: Table) -> Sequence[dict[str, Any]]:
-        """The first rows of a table."""
-        return self._previews.get(table.name, [])
+    def previews(self, table: Table) -> Mapping[date, Sequence[dict[str, Any]]]:
+        """The first rows of a table for each day."""
+        return self._previews.get(table.name, {})
 
     def _file(self, table: Table) -> Path:
         return Path(self._folder.name) / f"{table.name}.arrows"

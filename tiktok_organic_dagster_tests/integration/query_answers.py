@@ -1,13 +1,15 @@
 """The right answers to the questions of docs/queries.md, in Python, from what the simulated TikTok told."""
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from statistics import fmean
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from tiktok_organic_dagster_tests.lab import Lab
 
@@ -65,6 +67,17 @@ class Told:
         """The posts of the newest reading."""
         return self.posts[max(self.posts)]
 
+    def newest_with(self, name: str) -> list[Object]:
+        """Each post as it was in the newest reading that told this of it, under the account's present name."""
+        found = {post["item_id"]: post for _, posts in sorted(self.posts.items()) for post in posts if post.get(name)}
+        names = {profile["account"]: profile["user"] for profile in self.profiles[max(self.profiles)]}
+        return [post | {"user": names[post["account"]]} for post in found.values()]
+
+
+def about(value: float, digits: int) -> Any:
+    """A number that the query rounds to so many digits."""
+    return pytest.approx(value, rel=0, abs=0.5 * 10**-digits + 1e-9)
+
 
 def followers_by_week(told: Told) -> list[Row]:
     ends: dict[tuple[int, date], Object] = {}
@@ -83,7 +96,7 @@ def views_a_day(told: Told) -> list[Row]:
     for (account, day), said in told.metrics.items():
         week = [told.metrics.get((account, day - timedelta(days=back))) for back in range(7)]
         views = [other["video_views"] for other in week if other]
-        rows.append((said["user"], day, said["video_views"], fmean(views), len(views)))
+        rows.append((said["user"], day, said["video_views"], about(fmean(views), 0), len(views)))
     return sorted(rows, key=lambda row: row[:2])
 
 
@@ -93,20 +106,26 @@ def _place(value: float | None, values: list[float | None]) -> int:
 
 
 def best_posts(told: Told) -> list[Row]:
-    first_day = max(told.posts) - timedelta(days=30)
+    first_day = max(told.posts) - timedelta(days=29)
     posts = [post for post in told.newest if post["created"].date() >= first_day]
     views = [post.get("video_views") for post in posts]
-    completion = [post.get("full_video_watched_rate") for post in posts]
+    known = {
+        post["item_id"]: post["full_video_watched_rate"]
+        for _, reading in sorted(told.posts.items())
+        for post in reading
+        if post.get("full_video_watched_rate") is not None and post.get("video_duration")
+    }
+    completion = [known.get(post["item_id"]) for post in posts]
     rows = [
         (
             post["user"],
             post["item_id"],
-            post["created"],
+            post["created"].replace(tzinfo=None),
             post.get("video_views"),
-            post.get("full_video_watched_rate"),
+            known.get(post["item_id"]),
             _place(post.get("video_views"), views),
-            _place(post.get("full_video_watched_rate"), completion),
-            post["share_url"],
+            _place(known.get(post["item_id"]), completion),
+            post["share_url"].split("?")[0],
         )
         for post in posts
     ]
@@ -114,7 +133,7 @@ def best_posts(told: Told) -> list[Row]:
 
 
 def engagement(told: Told) -> list[Row]:
-    first_day = max(told.posts) - timedelta(days=90)
+    first_day = max(told.posts) - timedelta(days=89)
     groups: dict[str, list[Object]] = defaultdict(list)
     for post in told.newest:
         if post["created"].date() >= first_day and post.get("video_views"):
@@ -124,7 +143,8 @@ def engagement(told: Told) -> list[Row]:
         views = sum(post["video_views"] for post in posts)
         engaged = sum(post[name] for post in posts for name in ("likes", "comments", "shares"))
         rows.append((user, len(posts), views, engaged / views))
-    return sorted(rows, key=lambda row: -row[3])
+    rows.sort(key=lambda row: (-row[3], row[0]))
+    return [(*row, about(rate, 3)) for *row, rate in rows]
 
 
 def changes(told: Told) -> list[Row]:
@@ -164,7 +184,12 @@ def best_hours(told: Told) -> list[Row]:
             counts[account, hour.astimezone(ZoneInfo("America/Sao_Paulo")).hour].append(entry["count"])
     means = {key: fmean(values) for key, values in counts.items()}
     rows = [
-        (names[account], hour, mean, _place(mean, [other for (one, _), other in means.items() if one == account]))
+        (
+            names[account],
+            hour,
+            about(mean, 0),
+            _place(mean, [other for (one, _), other in means.items() if one == account]),
+        )
         for (account, hour), mean in means.items()
     ]
     return sorted(rows, key=lambda row: (row[0], row[3], row[1]))
@@ -172,8 +197,8 @@ def best_hours(told: Told) -> list[Row]:
 
 def leaving(told: Told) -> list[Row]:
     rows: list[Row] = []
-    for post in told.newest:
-        curve = [(float(entry["second"]), entry["percentage"]) for entry in post.get("video_view_retention") or []]
+    for post in told.newest_with("video_view_retention"):
+        curve = [(float(entry["second"]), entry["percentage"]) for entry in post["video_view_retention"]]
         if len(curve) < 2 or not curve[0][1]:
             continue
         whole = curve[0][1]
@@ -181,30 +206,39 @@ def leaving(told: Told) -> list[Row]:
         steps = [(before - left, second, left) for (_, before), (second, left) in itertools.pairwise(shares)]
         lost, second, left = max(steps, key=lambda step: (step[0], -step[1]))
         rows.append((post["user"], post["item_id"], second, lost, left))
-    return sorted(rows, key=lambda row: row[:2])
+    rows.sort(key=lambda row: (-row[3], row[1]))
+    return [(user, item, second, about(lost, 3), about(left, 3)) for user, item, second, lost, left in rows[:20]]
 
 
 def _weighted(told: Told, entries: str, name: str) -> dict[str, dict[str, float]]:
     """The views of each account, divided by the shares of a breakdown."""
     found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for post in told.newest:
-        for entry in post.get(entries) or []:
+    for post in told.newest_with(entries):
+        for entry in post[entries]:
             found[post["user"]][entry[name]] += post["video_views"] * entry["percentage"]
     return found
 
 
+def _posts_with(told: Told, entries: str) -> Counter[str]:
+    """How many posts of each account have a breakdown."""
+    return Counter(post["user"] for post in told.newest_with(entries))
+
+
 def sources(told: Told) -> list[Row]:
+    posts = _posts_with(told, "impression_sources")
     rows = [
-        (user, source, views, views / sum(by_source.values()))
+        (user, source, posts[user], views, views / sum(by_source.values()))
         for user, by_source in _weighted(told, "impression_sources", "impression_source").items()
         for source, views in by_source.items()
     ]
-    return sorted(rows, key=lambda row: (row[0], -row[2], row[1]))
+    rows.sort(key=lambda row: (row[0], -row[3], row[1]))
+    return [(*row, about(views, 0), about(share, 3)) for *row, views, share in rows]
 
 
 def countries(told: Told) -> list[Row]:
+    posts = _posts_with(told, "audience_countries")
     return [
-        (user, place, country, views)
+        (user, place, country, posts[user], about(views, 0))
         for user, by_country in sorted(_weighted(told, "audience_countries", "country").items())
         for place, (country, views) in enumerate(
             sorted(by_country.items(), key=lambda item: (-item[1], item[0]))[:5], start=1
@@ -224,7 +258,7 @@ def waiting(told: Told) -> list[Row]:
         (
             comment["user"],
             comment["video"],
-            datetime.fromtimestamp(int(comment["create_time"]), UTC),
+            datetime.fromtimestamp(int(comment["create_time"]), UTC).replace(tzinfo=None),
             comment["username"],
             comment["text"],
             comment["likes"],
@@ -235,19 +269,23 @@ def waiting(told: Told) -> list[Row]:
 
 
 def all_names(told: Told) -> list[Row]:
-    first, newest = min(told.profiles), max(told.profiles)
-    rows = [
-        (then["user"], now["user"], first, now["followers_count"], now["followers_count"] - then["followers_count"])
-        for then, now in zip(told.profiles[first], told.profiles[newest], strict=True)
-    ]
-    return sorted(rows, key=lambda row: row[1])
+    names: dict[int, set[str]] = defaultdict(set)
+    for profile in itertools.chain(*told.profiles.values()):
+        names[profile["account"]].add(profile["user"])
+    rows: list[Row] = []
+    for profile in told.profiles[max(told.profiles)]:
+        since = min(day for account, day in told.metrics if account == profile["account"])
+        gained = profile["followers_count"] - told.metrics[profile["account"], since]["followers_count"]
+        rows.append((", ".join(sorted(names[profile["account"]])), since, profile["followers_count"], gained))
+    return sorted(rows, key=lambda row: row[0])
 
 
 def missing_days(told: Told) -> list[Row]:
     withdrawn, not_read = date(2026, 11, 3), date(2026, 11, 25)
     metrics = ("tiktok_organic_account_metrics", "northlight_studio", withdrawn, withdrawn, 1)
-    names = sorted({post["user"] for post in told.newest})
-    return [metrics, *(("tiktok_organic_videos", name, not_read, not_read, 1) for name in names)]
+    names = sorted(profile["user"] for profile in told.profiles[max(told.profiles)])
+    profiles = [("tiktok_organic_account", name, not_read, not_read, 1) for name in names]
+    return [*profiles, metrics, *(("tiktok_organic_videos", name, not_read, not_read, 1) for name in names)]
 
 
 EXPECTED: dict[str, Callable[[Told], list[Row]]] = {

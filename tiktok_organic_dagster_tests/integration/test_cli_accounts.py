@@ -95,7 +95,7 @@ def test_accounts_are_listed_with_what_was_read(simulator):
     assert found["username"] == account.username
     assert found["business_id"] == account.business_id
     assert found["scopes"] == sorted(ALL_SCOPES)
-    assert found["days_until_re_authorization"] in {364, 365}
+    assert found["days_until_re_authorization"] == 365
     assert found["last_complete_reading_per_step"] == {"videos": "2026-11-23T05:00:00+00:00", "comments": None}
     assert found["last_error"]["text"] == "TikTok has trouble"
     listed = run("accounts").stdout
@@ -175,6 +175,11 @@ def test_an_unknown_account_is_answered_with_the_known_ones(simulator):
 
 
 # disconnect
+
+
+def test_a_long_error_is_shown_with_the_remedy_at_its_end(monkeypatch):
+    monkeypatch.setenv("TIKTOK_ORGANIC_" + "Z" * 40, "1")
+    failed(run("accounts"), "Known are: TIKTOK_API_URL", "Correct it in the environment or in .env, or remove it.\n")
 
 
 def test_disconnecting_revokes_and_forgets(simulator):

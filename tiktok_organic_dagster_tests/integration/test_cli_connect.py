@@ -316,6 +316,20 @@ def test_replace_without_an_older_id_is_an_ordinary_connect(run):
     assert len(stored()) == 1
 
 
+def test_control_characters_of_a_username_do_not_come_into_the_store(run, simulator):
+    simulator.world.changes.set_profile(0, username="brasa\x1b[2J\x07")
+    run("connect")
+    assert [account.username for account in stored()] == ["brasa [2J"]
+
+
+def test_a_username_of_control_characters_alone_is_none(run, simulator):
+    simulator.world.changes.set_profile(0, username="\x1b\x07")
+    status, _, error = run("connect")
+    assert status == 1
+    assert "TikTok did not tell the account's username" in error
+    assert stored() == []
+
+
 def test_control_characters_of_a_name_do_not_reach_the_terminal(run, simulator):
     simulator.world.changes.set_profile(0, display_name="\x1b]0;owned\x07[red]x[/red]")
     _, printed, _ = run("connect")

@@ -94,7 +94,7 @@ def test_a_wait_before_another_try_is_seen_by_whoever_observes_the_run(new_lab: 
     with observed(steps.append):
         lab.take(videos, sleep=lambda seconds: seen.extend(steps[0].waits() if seconds else []))
 
-    assert seen == [f"@{lab.world.accounts[0].username} waits before another try, 1 s left"]
+    assert seen == [f"@{lab.world.accounts[0].username} waits before another try, 1 s left (HTTP 502)"]
     assert steps[0].waits() == []
     assert (steps[0].done, steps[0].rows) == (1, rows_of_account(lab, 0))
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ import psycopg2
 import pytest
 
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.simulator import ABSENT
 from tiktok_organic_dagster_tests.conftest import NOON
 from tiktok_organic_dagster_tests.integration.query_answers import (
     EXPECTED,
+    YEAR,
     Row,
     Told,
     changes,
@@ -27,6 +29,11 @@ from tiktok_organic_dagster_tests.integration.query_answers import (
 )
 from tiktok_organic_dagster_tests.lab import Clock, Lab
 
+EMPTY = 3
+"""The account without posts."""
+LAST = NOON + timedelta(days=3)
+"""The last reading."""
+ELSEWHERE = "SET TimeZone = 'Asia/Tokyo'"
 PAGE = (Path(__file__).parents[2] / "docs/queries.md").read_text()
 QUERIES = {
     section.split("\n", 1)[0].removeprefix("## "): section
@@ -44,14 +51,15 @@ class Warehouse:
     told: Told
 
     def ask(self, sql: str) -> tuple[list[str], list[Row]]:
-        """Names of the columns and rows of an answer, as a client of the database gets them."""
+        """Names of the columns and rows of an answer, as a client of the database gets them far from Greenwich."""
         if self.url.startswith("duckdb:///"):
             with duckdb.connect(self.url.removeprefix("duckdb:///"), read_only=True) as connection:
-                answer = connection.execute(sql)
+                answer = connection.execute(ELSEWHERE).execute(sql)
                 return [name for name, *_ in answer.description or ()], answer.fetchall()
         connection = psycopg2.connect(self.url)
         try:
             with connection.cursor() as cursor:
+                cursor.execute(ELSEWHERE)
                 cursor.execute(sql)
                 return [column.name for column in cursor.description or ()], cursor.fetchall()
         finally:
@@ -75,10 +83,16 @@ def warehouse(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 def _loaded(lab: Lab) -> Told:
-    """Readings of 23, 24 and 26 November, an account renamed in between, a day of metrics that never came."""
+    """Readings of 23, 24 and 26 November: one account without posts, one renamed, a day of metrics that never came."""
     told = Told()
+    for post in lab.world.posts(EMPTY, NOON):
+        lab.world.changes.delete_video(post.item_id)
     lab.world.changes.withdraw_metrics_day(1, date(2026, 11, 3), at=NOON - timedelta(days=1))
     vanishing = lab.world.changes.add_video(1, at=NOON - timedelta(days=20))
+    for days in (29, 30, 89, 90):
+        best = lab.world.changes.add_video(0, at=LAST - timedelta(days))
+        lab.world.changes.patch_video(best, video_views=10_000_000, full_video_watched_rate=0.9, video_duration=12.0)
+        lab.world.changes.patch_video(best, full_video_watched_rate=ABSENT, at=LAST)
     for days in (0, 1, 2):
         lab.clock.next_day(days)
         if days == 2:
@@ -102,11 +116,9 @@ def _sql(question: str) -> str:
 
 
 def _comparable(rows: list[Row]) -> list[Row]:
-    """Numbers to nine digits, as sums depend on the order of their parts; moments in UTC."""
+    """Numbers to nine digits, as sums depend on the order of their parts."""
 
     def plain(value: Any) -> Any:
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             return float(f"{value:.9g}") if abs(value) > 1e-9 else 0.0
         return value
@@ -126,6 +138,15 @@ def test_a_query_gives_the_numbers_that_tiktok_told(warehouse: Warehouse, questi
 
     assert expected
     assert _comparable(rows) == _comparable(expected)
+
+
+@pytest.mark.parametrize("question", EXPECTED)
+def test_numbers_of_an_answer_have_four_digits_after_the_point_at_most(warehouse: Warehouse, question: str) -> None:
+    _, rows = warehouse.ask(_sql(question))
+
+    numbers = [float(value) for row in rows for value in row if isinstance(value, float | Decimal)]
+
+    assert [number for number in numbers if number != round(number, 4)] == []
 
 
 @pytest.mark.parametrize("question", EXPECTED)
@@ -149,6 +170,11 @@ def test_the_world_has_what_the_queries_have_to_cope_with(warehouse: Warehouse) 
     assert (
         len(warehouse.ask("SELECT * FROM tiktok_organic_videos_comments WHERE _not_returned_since IS NOT NULL")[1]) == 2
     )
+    first, last = min(told.posts), max(told.posts)
+    for breakdown in ("impression_sources", "audience_countries", "video_view_retention"):
+        told_once = [post for post in told.posts[first] if post.get(breakdown) and post["created"].date() < last - YEAR]
+        assert {post["account"] for post in told_once} >= {0, 1}, "no post that is too old for a later reading"
+    assert {post["account"] for post in told.newest} == {0, 1, 2}, "no account without posts"
     assert len(waiting(told)) < len([comment for comment in told.comments if not comment["owner"]])
 
 

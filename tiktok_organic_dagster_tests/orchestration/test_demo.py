@@ -110,7 +110,7 @@ def loaded(new_lab: Callable[..., Lab]) -> Lab:
 
 def closing(lab: Lab, *, encoding: str = "utf-8", width: int = 80) -> list[str]:
     """What the demo prints at its end of a warehouse, line by line."""
-    output = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
+    output = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="replace")  # as the terminal of the demo
     print_closing(Console(file=output, highlight=False, width=width), open_warehouse(lab.settings))
     output.seek(0)
     return [line.strip() for line in output.read().splitlines()]
@@ -137,7 +137,7 @@ def the_answers(lab: Lab) -> list[str]:
         f"{best['video_views']:,.0f} views, {best['likes']:,.0f} likes",
         best["share_url"].partition("?")[0],
         f"{middle[1]:.0%} still watch at second {middle[0]:.0f}, {end[1]:.0%} at second {end[0]:.0f}",
-        f"When followers are awake  hours in UTC, average of {days} days",
+        f"When followers are awake  all accounts, hours in UTC, average of {days} days",
         f"Best: {hours}",
     ]
 

@@ -50,6 +50,19 @@ def test_urls_that_cannot_be_used_are_named_without_being_shown(url):
     assert "hidden" not in str(caught.value)
 
 
+@pytest.mark.parametrize("password", ["hid@hidden", "hid@hidden/x", "hid@hidden?x", "hid@hidden:5432", "@hidden"])
+def test_a_password_with_an_unescaped_at_sign_is_refused_without_being_shown(password):
+    with pytest.raises(ConfigurationError, match=r"TIKTOK_ORGANIC_STATE .*@ as %40") as caught:
+        state.engine(f"postgresql://owner:{password}@127.0.0.1:9/db")
+    for part in ("owner", "hid", "127.0.0.1"):
+        assert part not in str(caught.value)
+
+
+def test_a_file_may_have_at_signs_in_its_path(tmp_path):
+    state.engine(f"sqlite:///{tmp_path}/me@home/a@b/state.db").dispose()
+    assert (tmp_path / "me@home/a@b/state.db").is_file()
+
+
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
 def test_an_unreachable_server_is_named_without_its_password(scheme):
     with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1") as caught:

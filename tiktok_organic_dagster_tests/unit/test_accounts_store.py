@@ -67,6 +67,38 @@ def test_an_unknown_name_is_answered_with_the_known_ones(store):
         store.find("nobody")
 
 
+def test_of_many_accounts_ten_are_named_and_the_others_counted_before_the_remedy(store):
+    for number in range(12):
+        store.save(replace(GRANT, business_id=f"id-{number:02}"), f"brand.{number:02}", "cid", "https://api")
+    with pytest.raises(UnknownAccountError) as caught:
+        store.find("nobody")
+    text = str(caught.value)
+    assert all(f"@brand.{number:02}" in text for number in range(10))
+    assert "@brand.09 and 2 more. To connect another: tiktok-organic connect" in text
+    store.forget("id-11")
+    store.forget("id-10")
+    with pytest.raises(UnknownAccountError, match=r"@brand\.09\. To connect another"):
+        store.find("nobody")
+
+
+CLEARS_THE_SCREEN = "tiny\x1b[2J.green\r\nhouse\u202e"
+HARMLESS = "tiny [2J.green house"
+
+
+def test_no_control_character_of_a_name_comes_into_the_store(store):
+    assert store.save(GRANT, CLEARS_THE_SCREEN, "cid", "https://api").username == HARMLESS
+    assert store.rename("-000abc", GRANT, f"@{CLEARS_THE_SCREEN}", "cid", "https://api").username == HARMLESS
+    store.record_username("-000abc", "plain")
+    store.record_username("-000abc", f" @{CLEARS_THE_SCREEN} ")
+    assert [account.username for account in store.accounts()] == [HARMLESS]
+    store.record_username("-000abc", "\x1b\x07")
+    assert store.username("-000abc") == HARMLESS
+
+
+def test_a_name_that_looks_like_a_token_is_kept(store):
+    assert store.save(GRANT, "act.studio", "cid", "https://api").username == "act.studio"
+
+
 def test_tokens_are_encrypted_at_rest_and_in_no_repr(store, tmp_path):
     account = store.save(GRANT, *LABELS)
     raw = b"".join(file.read_bytes() for file in tmp_path.iterdir())

@@ -73,6 +73,11 @@ def test_a_column_of_an_answer_shows_type_unit_null_meaning_place_scope_and_kind
         (VIDEO_TABLES[1], "item_id", "`videos[].item_id`, scope `video.list`"),
         (COMMENTS, "comment_author_username", "`username`, scope `comment.list`"),
         (COMMENTS, "thumbnail_url", "the loader: the reading of the video"),
+        (
+            COMMENTS,
+            "video_creator_username",
+            "the loader: the newest account reading, else the name known from connecting",
+        ),
     ],
 )
 def test_the_source_is_the_path_in_the_answer_or_the_loader(table, column, source):
@@ -138,14 +143,17 @@ def test_personal_data_is_marked_where_it_is_and_nowhere_else():
         (ACCOUNT_METRICS, "unique_video_views", "cannot be added up over days"),
         (ACCOUNT_METRICS, "engaged_audience", "people, not actions"),
         (ACCOUNT_METRICS, "profile_views", "registered Business accounts"),
+        (ACCOUNT, "is_verified", "no column says which account is one"),
+        (VIDEOS, "share_url", "`/photo/` in place of `/video/` most likely marks a photo"),
         (VIDEOS, "reach", "no activity for more than 7 days"),
-        (VIDEOS, "comments", "replies and hidden comments is not documented"),
+        (VIDEOS, "comments", "replies and hidden comments is not documented, and it comes 24 to 48 hours late"),
         (VIDEOS, "thumbnail_url", "`x-expires`"),
         (BY_NAME["tiktok_organic_videos_video_view_retention"], "video_view_retention_percentage", "not documented"),
         (BY_NAME["tiktok_organic_videos_audience_cities"], "audience_cities_percentage", "may be 0 to 100"),
         (BY_NAME["tiktok_organic_videos_audience_countries"], "audience_countries_percentage", "need not sum to 1"),
         (BY_NAME["tiktok_organic_videos_audience_types"], "audience_types_percentage", "all four sum to 2"),
         (COMMENTS, "replies", "not loaded"),
+        (COMMENTS, "text", "runs it as a formula"),
         (COMMENTS, "user_id", "`unique_identifier`"),
     ],
 )
@@ -159,6 +167,11 @@ def test_what_is_easily_got_wrong_is_said(table, column, warning):
 )
 def test_columns_that_tiktok_withholds_say_so(name):
     assert "withheld (NULL)" in VIDEOS.column(name).beware
+
+
+@pytest.mark.parametrize("name", ["full_video_watched_rate", "total_time_watched", "average_time_watched"])
+def test_columns_in_which_photos_may_pull_averages_down_say_how_to_leave_them_out(name):
+    assert "`video_duration > 0`" in VIDEOS.column(name).beware
 
 
 def test_breakdowns_that_tiktok_withholds_say_so():

@@ -10,7 +10,7 @@ import pytest
 
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.assets.charts import Chart, Loaded, Series, by_day, chart_of
-from tiktok_organic_dagster.assets.plots import MOST_BYTES, NoPlotError, do_not_wait, markdown, plots_of, svg
+from tiktok_organic_dagster.assets.plots import MOST_BYTES, NoPlotError, markdown, plots_of, svg
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.tables import ACCOUNT_METRICS, AUDIENCE_CITIES, VIDEOS
 from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
@@ -157,7 +157,7 @@ class _Place:
         self.at_once = at_once
 
     @contextmanager
-    def session(self):
+    def glance(self):
         if self.at_once:
             raise RuntimeError("no such place")
         yield None
@@ -192,8 +192,3 @@ def test_no_account_that_was_read_means_no_plot(tmp_path):
     warehouse = DuckDBWarehouse(tmp_path / "w.duckdb")
     assert plots_of([VIDEOS], [_outcome("a", error="no")], FIRST, warehouse, told.append) == {}
     assert told == []
-
-
-def test_a_plot_does_not_wait_for_a_warehouse_that_another_process_holds():
-    with pytest.raises(NoPlotError, match="holds the warehouse"):
-        do_not_wait(1)

@@ -73,5 +73,7 @@ def test_when_comments_are_read_again(row):
     assert refresh(video, known, datetime(2026, 11, 24, 5, tzinfo=UTC)) is READ[row["what is read"]]
 
 
-def _at(day: str) -> datetime | None:
-    return None if day == "never" else datetime.fromisoformat(f"{day}T05:00+00:00")
+def _at(moment: str) -> datetime | None:
+    """A moment of the page; a day alone is meant at 05:00."""
+    day, _, time = moment.partition(" ")
+    return None if day == "never" else datetime.fromisoformat(f"{day}T{time or '05:00'}+00:00")

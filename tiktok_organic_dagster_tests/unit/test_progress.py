@@ -10,7 +10,7 @@ from tiktok_organic_dagster.readings.metrics import MetricsReading
 from tiktok_organic_dagster.readings.progress import Progress, beginning, observed, warehouse_waits_told
 from tiktok_organic_dagster.readings.videos import VideosReading
 from tiktok_organic_dagster.tables import METRIC_TABLES, VIDEO_TABLES, VIDEOS
-from tiktok_organic_dagster.tiktok.client import CallStats
+from tiktok_organic_dagster.tiktok.stats import CallStats
 from tiktok_organic_dagster.tiktok.waiting import Waiting, WaitReason
 from tiktok_organic_dagster_tests.lab import Clock
 
@@ -38,7 +38,9 @@ def after(clock, progress, seconds):
 
 
 def test_a_step_says_how_far_it_is_every_30_seconds_and_nothing_before(clock):
-    progress = Progress("videos", [account("a", pages=400, rows=8000), account("b", pages=12, rows=120)], clock.now)
+    one, other = account("a", pages=7), account("b")  # an earlier attempt read 7 pages
+    progress = Progress("videos", [one, other], clock.now)
+    one.stats.pages, one.notes.rows, other.stats.pages, other.notes.rows = 407, 8000, 12, 120
     progress.done = 1
     assert [after(clock, progress, seconds) for seconds in (0, 1, 29.9)] == [[], [], []]
     said = "videos: 1 of 2 accounts done, 412 pages, 8,120 rows so far"

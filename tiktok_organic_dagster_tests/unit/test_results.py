@@ -12,7 +12,7 @@ from tiktok_organic_dagster.findings import Findings, Kind
 from tiktok_organic_dagster.readings.base import Notes
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.tables import CATALOGUE, COMMENTS, VIDEOS
-from tiktok_organic_dagster.tiktok.client import CallStats
+from tiktok_organic_dagster.tiktok.stats import CallStats
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ONE, TWO = date(2026, 11, 22), date(2026, 11, 23)
@@ -73,9 +73,11 @@ def test_the_facts_of_a_materialization_cover_all_accounts():
 def test_a_preview_holds_the_first_five_rows_of_all_accounts_cut_to_a_readable_length():
     row = {**dict.fromkeys(VIDEOS.column_names), "caption": "x" * 500, "likes": 1.0, "metric_date": ONE}
     outcomes = [
-        _outcome(name, previews={VIDEOS.name: [{**row, "item_id": f"{name}{n}"} for n in range(3)]}) for name in "ab"
+        _outcome(name, previews={VIDEOS.name: {ONE: [{**row, "item_id": f"{name}{n}"} for n in range(3)]}})
+        for name in "ab"
     ]
-    records = preview(VIDEOS, outcomes).records
+    assert preview(VIDEOS, TWO, outcomes) == {}
+    records = preview(VIDEOS, ONE, outcomes)["preview"].records
     assert [record.data["item_id"] for record in records] == ["a0", "a1", "a2", "b0", "b1"]
     assert len(records[0].data["caption"]) == 80
     assert records[0].data["likes"] == 1.0
@@ -87,7 +89,7 @@ def test_a_preview_of_comments_tells_nothing_of_their_authors():
     row = dict.fromkeys(COMMENTS.column_names, None) | {
         name: "secret person" for name in COMMENTS.column_names if COMMENTS.column(name).personal
     }
-    value = preview(COMMENTS, [_outcome("a", previews={COMMENTS.name: [row]})])
+    value = preview(COMMENTS, ONE, [_outcome("a", previews={COMMENTS.name: {ONE: [row]}})])["preview"]
     assert isinstance(value, type(MetadataValue.table(value.records, value.schema)))
     assert "secret person" not in str(value)
     assert "comment_id" in value.records[0].data

@@ -292,6 +292,14 @@ def test_a_malformed_variable_is_named_and_its_value_shown(monkeypatch, variable
     assert caught.value.__suppress_context__
 
 
+@pytest.mark.parametrize("variable", ["TIKTOK_API_URL", "TIKTOK_AUTHORIZE_URL"])
+def test_a_malformed_address_that_may_hold_a_password_is_named_without_being_shown(monkeypatch, variable):
+    monkeypatch.setenv(variable, "ftp://user:hidden@example.test/")
+    with pytest.raises(ConfigurationError, match=f"{variable}: .*https://") as caught:
+        Settings.load()
+    assert "hidden" not in str(caught.value)
+
+
 @pytest.mark.parametrize("variable", ["TIKTOK_ORGANIC_QPM_APP", "TIKTOK_ORGANIC_START_DATE"])
 def test_a_malformed_line_of_the_file_is_named_too(folder, variable):
     _dotenv(folder, **{variable: "nonsense"})

@@ -86,7 +86,7 @@ def test_a_table_without_rows_has_its_columns():
                 assert sum(batch.num_rows for batch in reader) == 0
             assert spool.rows(table) == 0
             assert spool.days(table) == Counter()
-            assert list(spool.preview(table)) == []
+            assert not spool.previews(table)
 
 
 def test_rows_are_counted_by_day():
@@ -104,11 +104,13 @@ def test_comments_are_counted_by_the_day_they_were_read():
         assert spool.days(COMMENTS) == {TWO: 1}
 
 
-def test_the_preview_is_the_first_five_rows():
+def test_the_preview_of_a_day_is_its_first_five_rows():
     with Spool() as spool:
         for ids in (("1", "2", "3"), (), ("4", "5", "6"), ("7",)):
             spool.add(VIDEOS, _videos(ONE, *ids))
-        assert [row["item_id"] for row in spool.preview(VIDEOS)] == ["1", "2", "3", "4", "5"]
+        spool.add(VIDEOS, _videos(TWO, "8"))
+        shown = {day: [row["item_id"] for row in rows] for day, rows in spool.previews(VIDEOS).items()}
+        assert shown == {ONE: ["1", "2", "3", "4", "5"], TWO: ["8"]}
 
 
 @pytest.mark.parametrize("is_read", [False, True])

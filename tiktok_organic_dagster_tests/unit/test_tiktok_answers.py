@@ -124,6 +124,14 @@ def test_an_error_tells_code_message_request_and_what_to_do():
         assert part in str(error)
 
 
+@pytest.mark.parametrize("code", [40000, 40104, 41002, 99999])
+def test_an_error_without_a_known_remedy_claims_nothing_about_tiktoks_documentation(code):
+    text = str(error_of(judged({"code": code, "message": "No."})))
+    assert "This project knows no remedy for this code" in text
+    assert "Return Codes" in text
+    assert "not documented" not in text
+
+
 def test_secrets_and_control_characters_never_show():
     found = judged({"code": 40105, "message": "bad\x1b[31m token act.abc!12 and s3cret\n"}, secrets=("s3cret",))
     assert "act.abc" not in str(error_of(found))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tiktok_organic_dagster.tables import VIDEOS
-from tiktok_organic_dagster.warehouse import WarehouseError
+from tiktok_organic_dagster.warehouse import WarehouseBusyError, WarehouseError
 from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
 from tiktok_organic_dagster_tests.databases_that_refuse import held_by_another_program
 from tiktok_organic_dagster_tests.unit.warehouse.rows import warehouse_at
@@ -40,6 +40,13 @@ def test_a_file_that_is_not_let_go_names_its_holder_and_the_way_out(held_file):
     for part in (str(file), f"PID {holder.pid}", "python", "PostgreSQL"):
         assert part in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_glance_at_a_file_that_another_process_holds_waits_for_nothing(held_file):
+    file, holder = held_file
+    with pytest.raises(WarehouseBusyError) as caught, DuckDBWarehouse(file, sleep=_never).glance():
+        pass
+    assert f"PID {holder.pid}" in str(caught.value)
 
 
 def test_the_wait_for_a_file_is_two_minutes_unless_told_otherwise(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tiktok_organic_dagster.tables import COMMENTS, VIDEOS
-from tiktok_organic_dagster.warehouse import WarehouseError
+from tiktok_organic_dagster.warehouse import WarehouseBusyError, WarehouseError
 from tiktok_organic_dagster.warehouse.postgres import PostgresWarehouse
 from tiktok_organic_dagster.warehouse.writing import replace_day
 from tiktok_organic_dagster_tests.databases_that_refuse import PASSWORD, postgres_that_refuses_the_password
@@ -46,6 +46,19 @@ def test_an_address_that_cannot_be_read_is_refused_without_being_shown(url):
     assert "hidden" not in str(caught.value)
 
 
+@pytest.mark.parametrize("password", ["hid@hidden", "hid@hidden/x", "hid@hidden?x", "hid@hidden:5432", "@hidden"])
+def test_a_password_with_an_unescaped_at_sign_is_refused_without_being_shown(password):
+    with pytest.raises(WarehouseError, match=r"TIKTOK_ORGANIC_WAREHOUSE .*@ as %40") as caught:
+        warehouse_at(f"postgresql://owner:{password}@127.0.0.1:9/db")
+    for part in ("owner", "hid", "127.0.0.1"):
+        assert part not in str(caught.value)
+
+
+@pytest.mark.parametrize("parameter", ["password", "sslpassword", "service", "options", "passfile"])
+def test_no_parameter_of_the_address_is_shown(parameter):
+    assert warehouse_at(f"postgresql://me:hidden@h:9/db?{parameter}=hidden").place == "postgresql://me:***@h:9/db"
+
+
 def test_a_wrong_password_is_a_clear_error_that_does_not_show_it():
     with (
         postgres_that_refuses_the_password() as url,
@@ -54,6 +67,19 @@ def test_a_wrong_password_is_a_clear_error_that_does_not_show_it():
     ):
         pass
     assert PASSWORD not in str(caught.value)
+
+
+def test_a_glance_waits_neither_for_a_lock_nor_for_a_long_answer(empty_postgres):
+    warehouse = PostgresWarehouse(empty_postgres)
+    with warehouse.session() as session:
+        session.prepare([VIDEOS])
+        with session.transaction("of this test"):
+            session.execute(f"LOCK TABLE {session.name_of(VIDEOS)} IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(WarehouseBusyError, match="lock"), warehouse.glance() as other:
+                other.query(f"SELECT count(*) FROM {other.name_of(VIDEOS)}")
+    with warehouse.glance() as other:
+        assert other.query("SHOW statement_timeout") == [("15s",)]
+        assert other.query(f"SELECT count(*) FROM {other.name_of(VIDEOS)}") == [(0,)]
 
 
 def test_a_database_that_does_not_exist_is_named(empty_postgres):

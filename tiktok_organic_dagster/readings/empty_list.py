@@ -1,0 +1,97 @@
+"""When an empty list of posts is doubted: by what the newest profile counts, and by what earlier readings held."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.tables import ACCOUNT, VIDEO_TABLES
+from tiktok_organic_dagster.tables.own import READINGS
+from tiktok_organic_dagster.tables.shared import STATS
+from tiktok_organic_dagster.warehouse import Session
+
+
+@dataclass(frozen=True)
+class Profile:
+    """An account's newest profile, and how many public posts it counts: None if it does not say."""
+
+    day: date
+    read_at: datetime
+    posts: float | None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A reading of the step that held rows, in any of its tables."""
+
+    day: date
+    written_at: datetime
+
+
+@dataclass(frozen=True)
+class KnownPosts:
+    """What is stored about whether an account has posts.
+
+    Attributes:
+        can_be_counted: Whether a profile that is read now counts its posts: its owner granted the scope for that.
+        profile: Its newest profile, if there is one.
+        held: The newest reading of the step, if it held rows. An empty one of today does not count, so that a reading
+            that is repeated on a day says the same.
+    """
+
+    can_be_counted: bool
+    profile: Profile | None
+    held: Held | None
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Why an empty list is doubted.
+
+    Attributes:
+        why: The reason, in words that follow "although".
+        is_refused: Whether nothing is stored. If not, rows of earlier days stay and nothing is lost, so that an account
+            whose posts nobody can count is not red for ever once they are gone.
+    """
+
+    why: str
+    is_refused: bool
+
+
+def doubt(known: KnownPosts, today: date) -> Doubt | None:
+    """Why an empty list of posts is doubted today; None if it is believed."""
+    profile, held = known.profile, known.held
+    would_replace = held is not None and held.day == today
+    if profile is not None and profile.posts is not None and profile.posts > 0:
+        day = "today" if profile.day == today else profile.day
+        why = f"its profile of {day} counts {profile.posts:.0f} public"
+        return Doubt(why, would_replace or known.can_be_counted or profile.day == today)
+    if held is None or (profile is not None and profile.posts == 0 and profile.read_at >= held.written_at):
+        return None
+    if would_replace:
+        return Doubt("an earlier reading of today holds some", is_refused=True)
+    return Doubt(f"the reading of {held.day} holds some", is_refused=False)
+
+
+def known_posts(session: Session, account: Account, today: date) -> KnownPosts:
+    """Look up what is stored about an account's posts, up to today."""
+    profiles = session.query(
+        f"SELECT metric_date, _loaded_at, videos_count FROM {session.name_of(ACCOUNT)} "  # noqa: S608
+        "WHERE _business_id = ? AND metric_date <= ? ORDER BY metric_date DESC LIMIT 1",
+        account.business_id,
+        today,
+    )
+    of_step = ", ".join("?" for _ in VIDEO_TABLES)
+    readings = session.query(
+        f"SELECT read_date, max(CASE WHEN rows > 0 THEN read_at END) FROM {session.name_of(READINGS)} "  # noqa: S608
+        f"WHERE _business_id = ? AND table_name IN ({of_step}) AND (read_date < ? OR (read_date = ? AND rows > 0)) "
+        "GROUP BY read_date ORDER BY read_date DESC LIMIT 1",
+        account.business_id,
+        *(table.name for table in VIDEO_TABLES),
+        today,
+        today,
+    )
+    return KnownPosts(
+        can_be_counted=STATS in account.scopes,
+        profile=next((Profile(*row) for row in profiles), None),
+        held=next((Held(day, written_at) for day, written_at in readings if written_at is not None), None),
+    )
