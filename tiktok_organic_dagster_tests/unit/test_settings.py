@@ -358,3 +358,9 @@ def test_the_example_file_of_the_project_is_valid(folder):
     uncommented = "\n".join(line.removeprefix("# ") for line in example.read_text().splitlines())
     named = set(re.findall(r"^#?\s*(TIKTOK_[A-Z_]+)=", uncommented, re.MULTILINE))
     assert named <= set(Settings.variables())
+
+
+def test_a_first_partition_in_the_future_is_refused(monkeypatch):
+    monkeypatch.setenv("TIKTOK_ORGANIC_START_DATE", "9999-01-01")
+    with pytest.raises(ConfigurationError, match=r"TIKTOK_ORGANIC_START_DATE .* lies in the future"):
+        Settings.load()
