@@ -37,10 +37,10 @@ ui: $(READY) ## Dagster's UI: on your accounts, or on the demo while none is con
 
 .PHONY: test
 test: $(READY_TO_DEVELOP) ## every test, on real servers that it starts itself
-	@$(BIN)/python -m pytest -m "not browser and not readme" -n 2 --dist worksteal -q
+	@$(BIN)/python -m pytest -m "not browser and not readme" -n 3 --dist worksteal -q
 
 .PHONY: test-readme
-test-readme: $(READY_TO_DEVELOP) ## the README walked from top to bottom, in a fresh clone
+test-readme: $(READY_TO_DEVELOP) ## the README and CONTRIBUTING walked from top to bottom, in fresh clones
 	@$(BIN)/python -m pytest -m readme -q
 
 .PHONY: test-browser

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tiktok_organic_dagster_tests.pages import ROOT
 from tiktok_organic_dagster_tests.readme.blocks import Block, blocks_of
 
@@ -79,6 +81,7 @@ def test_the_dictionary_has_the_new_table_and_column():
 """
 
 
+@pytest.mark.readme
 def test_the_edits_of_the_page_add_a_column_and_a_table(tmp_path: Path) -> None:
     for name in COPIED:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
