@@ -80,6 +80,15 @@ class Loaded:
         accounts = f"_business_id IN ({', '.join('?' for _ in self.names)})"
         return self.session.query(sql.format(accounts=accounts, **tables), *self.names, *values)
 
+    def daily(self, table: str, column: str, days: int) -> list[tuple[Any, ...]]:
+        """A column of each account and day, of so many days up to the newest."""
+        return self.rows(
+            f"SELECT _business_id, metric_date, {column} FROM {table} "  # noqa: S608
+            "WHERE {accounts} AND metric_date BETWEEN ? AND ?",
+            self.since(days),
+            self.day,
+        )
+
     def since(self, days: int) -> date:
         """The first of so many days up to the newest."""
         return self.day - timedelta(days=days - 1)
@@ -93,12 +102,7 @@ def chart_of(table: Table, loaded: Loaded) -> Chart | None:
 
 def followers(loaded: Loaded) -> Chart | None:
     """Followers of each account on the days of its readings; bars while there is one day."""
-    rows = loaded.rows(
-        "SELECT _business_id, metric_date, followers_count FROM {account} "
-        "WHERE {accounts} AND metric_date BETWEEN ? AND ?",
-        loaded.since(FOLLOWER_DAYS),
-        loaded.day,
-    )
+    rows = loaded.daily("{account}", "followers_count", FOLLOWER_DAYS)
     if len({day for _, day, _ in rows}) > 1:
         return by_day("Followers", loaded.names, rows, rank=lambda values: max(filter(None, values), default=0))
     counts = sorted(((count, loaded.names[account]) for account, _, count in rows if count is not None), reverse=True)
@@ -107,13 +111,7 @@ def followers(loaded: Loaded) -> Chart | None:
 
 def views(loaded: Loaded) -> Chart | None:
     """Views of each account's videos on each day that TikTok has published."""
-    rows = loaded.rows(
-        "SELECT _business_id, metric_date, video_views FROM {account_metrics} "
-        "WHERE {accounts} AND metric_date BETWEEN ? AND ?",
-        loaded.since(BACKFILL_DAYS),
-        loaded.day,
-    )
-    return by_day("Video views a day", loaded.names, rows)
+    return by_day("Video views a day", loaded.names, loaded.daily("{account_metrics}", "video_views", BACKFILL_DAYS))
 
 
 def activity(loaded: Loaded) -> Chart | None:

@@ -15,6 +15,7 @@ from dagster import (
 )
 
 from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK, TROUBLESHOOTING, column_lineage
+from tiktok_organic_dagster.readings.progress import counted
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.tables import Table
 from tiktok_organic_dagster.warehouse.spool import PREVIEW_ROWS
@@ -107,7 +108,7 @@ def accounts_result(table: Table, outcomes: Sequence[Outcome]) -> AssetCheckResu
     remedies = [f"{what}: {_REMEDIES[what]}" for what in dict.fromkeys(what for _, what, _ in told)]
     read = len(outcomes) - len(failed) - len(skipped)
     asked = "" if read == len(outcomes) else f"{read:,} of "
-    summary = f"{asked}{_counted(len(outcomes), 'account')} read."
+    summary = f"{asked}{counted(len(outcomes), 'account', 'accounts')} read."
     return AssetCheckResult(
         passed=not failed and not skipped,
         asset_key=table.name,
@@ -136,11 +137,8 @@ def _checked(table: Table, outcomes: Sequence[Outcome]) -> str:
     rows = sum(rows_by_day(table, outcomes).values())
     if not rows:
         return "No rows to check: TikTok returned none of this table, or nothing was to be asked for."
-    return f"{_counted(rows, 'row')} checked against {_counted(len(table.columns), 'column')}: nothing unusual."
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    columns = counted(len(table.columns), "column", "columns")
+    return f"{counted(rows, 'row', 'rows')} checked against {columns}: nothing unusual."
 
 
 def _told(lines: Sequence[str], remedies: Sequence[str]) -> str:

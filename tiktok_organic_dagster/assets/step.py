@@ -116,19 +116,18 @@ def materialize(
         reasons = [f"@{outcome.account.username}: {outcome.error}" for outcome in outcomes]
         more = [f"and {len(reasons) - NAMED_FAILURES} more"] if len(reasons) > NAMED_FAILURES else []
         raise Failure(f"No account could be read. {' | '.join([*reasons[:NAMED_FAILURES], *more])}")
-    newest = max(request.allowed)
-    plots = plots_of(tables, outcomes, newest, warehouse.open(), context.log.warning)
+    plots = plots_of(tables, outcomes, max(request.allowed), warehouse.open(), context.log.warning)
     if request.refused:
         for table in tables:
-            for day in request.allowed:
-                of_day = _of_day(table, day, outcomes, plots if day == newest else {})
-                context.log_event(_materialization(table, day, outcomes, of_day))
+            of_all = table_metadata(table, outcomes)
+            for day, of_day in _by_day(table, request.allowed, outcomes, plots):
+                # What marks one day as loaded, as Dagster itself would make it.
+                context.log_event(AssetMaterialization(table.name, partition=day, metadata={**of_all, **of_day}))
         yield from checks
         raise Failure(request.refusal, allow_retries=False)
     for table in tables:
-        for day in request.allowed:
-            of_day = _of_day(table, day, outcomes, plots if day == newest else {})
-            context.add_asset_metadata(of_day, table.name, day.isoformat())
+        for day, of_day in _by_day(table, request.allowed, outcomes, plots):
+            context.add_asset_metadata(of_day, table.name, day)
         yield MaterializeResult(
             asset_key=table.name,
             metadata=table_metadata(table, outcomes),
@@ -193,23 +192,17 @@ def _checks(
     return selected
 
 
-def _of_day(
-    table: Table, day: date, outcomes: Sequence[Outcome], plots: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """What is shown of one partition. A plot stands with the newest day: it would weigh in each one's event."""
-    return {
-        "dagster/partition_row_count": rows_by_day(table, outcomes)[day],
-        **plots.get(table.name, {}),
-        **preview(table, day, outcomes),  # last, as it is wide and long
-    }
-
-
-def _materialization(
-    table: Table, day: date, outcomes: Sequence[Outcome], of_day: Mapping[str, Any]
-) -> AssetMaterialization:
-    """The event that marks one day as loaded, as Dagster itself would make it."""
-    return AssetMaterialization(
-        AssetKey(table.name),
-        partition=day.isoformat(),
-        metadata={**table_metadata(table, outcomes), **of_day},
-    )
+def _by_day(
+    table: Table, days: Sequence[date], outcomes: Sequence[Outcome], plots: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each partition with what is shown of it. The plot stands with the newest: it would weigh in each one's event."""
+    rows = rows_by_day(table, outcomes)
+    for day in days:
+        yield (
+            day.isoformat(),
+            {
+                "dagster/partition_row_count": rows[day],
+                **(plots.get(table.name, {}) if day == max(days) else {}),
+                **preview(table, day, outcomes),  # last, as it is wide and long
+            },
+        )
