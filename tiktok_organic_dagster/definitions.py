@@ -1,17 +1,21 @@
 """Assembly: what is deployed. Executor and warehouse are chosen by settings; nothing is connected or written here."""
 
-from dagster import Definitions, ExecutorDefinition, in_process_executor, multiprocess_executor
+from dagster import Definitions
 
 from tiktok_organic_dagster.assets.account import account_assets
 from tiktok_organic_dagster.assets.account_metrics import account_metrics_assets
 from tiktok_organic_dagster.assets.comments import comments_assets
-from tiktok_organic_dagster.assets.specs import Common
+from tiktok_organic_dagster.assets.quality import quality_checks
+from tiktok_organic_dagster.assets.specs import Common, daily
 from tiktok_organic_dagster.assets.videos import videos_assets
-from tiktok_organic_dagster.automation.jobs import account_metrics_refresh, daily_readings
-from tiktok_organic_dagster.errors import ConfigurationError
+from tiktok_organic_dagster.assets.warehouse_checks import warehouse_checks
+from tiktok_organic_dagster.automation.jobs import account_metrics_refresh, daily_readings, warehouse_checks_job
+from tiktok_organic_dagster.automation.missed_readings import missed_readings
+from tiktok_organic_dagster.automation.new_account import new_account
+from tiktok_organic_dagster.automation.schedules import schedules
+from tiktok_organic_dagster.executors import executor
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
 from tiktok_organic_dagster.settings import Settings
-from tiktok_organic_dagster.windows import daily
 
 
 def definitions(settings: Settings) -> Definitions:
@@ -22,6 +26,8 @@ def definitions(settings: Settings) -> Definitions:
         kind="duckdb" if settings.warehouse_url.startswith("duckdb:") else "postgres",
         owners=settings.owner_names,
     )
+    checks = [warehouse_checks(), quality_checks()]
+    loading = [daily_readings(partitions, checks), account_metrics_refresh(partitions, checks)]
     return Definitions(
         assets=[
             account_assets(common),
@@ -29,28 +35,13 @@ def definitions(settings: Settings) -> Definitions:
             videos_assets(common),
             comments_assets(common),
         ],
-        jobs=[daily_readings(partitions), account_metrics_refresh(partitions)],
+        asset_checks=checks,
+        jobs=[*loading, warehouse_checks_job(checks)],
+        schedules=schedules(),
+        sensors=[new_account(loading), missed_readings()],
         resources={"tiktok": TikTokResource(), "warehouse": WarehouseResource()},
         executor=executor(settings),
     )
-
-
-def executor(settings: Settings) -> ExecutorDefinition:
-    """The executor of the setting TIKTOK_ORGANIC_EXECUTOR.
-
-    Raises:
-        ConfigurationError: It is `celery`, and that is not installed.
-    """
-    if settings.executor == "celery":
-        try:
-            from dagster_celery import celery_executor  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
-        except ImportError:
-            raise ConfigurationError(
-                "TIKTOK_ORGANIC_EXECUTOR is celery, which is not installed: "
-                "pip install 'tiktok-organic-dagster[celery]'"
-            ) from None
-        return celery_executor
-    return {"in_process": in_process_executor, "multiprocess": multiprocess_executor}[settings.executor]
 
 
 defs = definitions(Settings.load())

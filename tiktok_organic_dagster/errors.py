@@ -20,3 +20,7 @@ class StateError(TikTokOrganicError):
 
 class UnknownAccountError(TikTokOrganicError):
     """No connected account has this name."""
+
+
+class AlertError(TikTokOrganicError):
+    """A way to tell people of trouble did not take a message."""

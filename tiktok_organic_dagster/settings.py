@@ -14,14 +14,26 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from tiktok_organic_dagster.errors import ConfigurationError
 
 PREFIX = "TIKTOK_ORGANIC_"
-SECRETS = frozenset({"TIKTOK_CLIENT_SECRET", "TIKTOK_ORGANIC_KEY", "TIKTOK_ORGANIC_WAREHOUSE", "TIKTOK_ORGANIC_STATE"})
+SCHEMA_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
+SECRETS = frozenset(
+    {
+        "TIKTOK_CLIENT_SECRET",
+        "TIKTOK_ORGANIC_KEY",
+        "TIKTOK_ORGANIC_WAREHOUSE",
+        "TIKTOK_ORGANIC_STATE",
+        "TIKTOK_ORGANIC_CELERY_BROKER",
+        "TIKTOK_ORGANIC_ALERT_WEBHOOK",
+        "TIKTOK_ORGANIC_SMTP",
+    }
+)
 URLS = frozenset({"TIKTOK_API_URL", "TIKTOK_AUTHORIZE_URL"})
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(ge=1)]
 
 
-_OWNER = re.compile(r"team:\S(.*\S)?|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+_OWNER = re.compile(rf"team:\S(.*\S)?|{_ADDRESS.pattern}")
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -68,7 +80,7 @@ class Settings(BaseSettings):
     warehouse: SecretStr | None = Field(default=None, validation_alias=_variable("TIKTOK_ORGANIC_WAREHOUSE"))
     # The attribute cannot be called `schema`: pydantic's base class has a method of that name.
     warehouse_schema: str | None = Field(
-        default=None, validation_alias=_variable("TIKTOK_ORGANIC_SCHEMA"), pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
+        default=None, validation_alias=_variable("TIKTOK_ORGANIC_SCHEMA"), pattern=SCHEMA_NAME
     )
     state: SecretStr | None = Field(default=None, validation_alias=_variable("TIKTOK_ORGANIC_STATE"))
     key: SecretStr | None = Field(default=None, validation_alias=_variable("TIKTOK_ORGANIC_KEY"))
@@ -85,6 +97,15 @@ class Settings(BaseSettings):
     executor: Literal["in_process", "multiprocess", "celery"] = Field(
         default="in_process", validation_alias=_variable("TIKTOK_ORGANIC_EXECUTOR")
     )
+    celery_broker: SecretStr | None = Field(default=None, validation_alias=_variable("TIKTOK_ORGANIC_CELERY_BROKER"))
+    accounts_per_run: PositiveInt | None = Field(
+        default=None, validation_alias=_variable("TIKTOK_ORGANIC_ACCOUNTS_PER_RUN")
+    )
+    alert_webhook: SecretStr | None = Field(default=None, validation_alias=_variable("TIKTOK_ORGANIC_ALERT_WEBHOOK"))
+    alert_email: str | None = Field(default=None, validation_alias=_variable("TIKTOK_ORGANIC_ALERT_EMAIL"))
+    alert_from: str | None = Field(default=None, validation_alias=_variable("TIKTOK_ORGANIC_ALERT_FROM"))
+    smtp: SecretStr | None = Field(default=None, validation_alias=_variable("TIKTOK_ORGANIC_SMTP"))
+    keep_runs_days: PositiveInt = Field(default=90, validation_alias=_variable("TIKTOK_ORGANIC_KEEP_RUNS_DAYS"))
 
     @field_validator("api_url", "authorize_url")
     @classmethod
@@ -104,6 +125,14 @@ class Settings(BaseSettings):
                 )
         if not _listed(value):
             raise ValueError("it names nobody; write an e-mail address or team:name")
+        return value
+
+    @field_validator("alert_email", "alert_from")
+    @classmethod
+    def _mail(cls, value: str | None) -> str | None:
+        for address in _listed(value or ""):
+            if not _ADDRESS.fullmatch(address):
+                raise ValueError(f"{address!r} is no e-mail address; write several comma-separated")
         return value
 
     @field_validator("api_url")
@@ -165,6 +194,11 @@ class Settings(BaseSettings):
     def owner_names(self) -> tuple[str, ...]:
         """Whose tables these are, for Dagster: e-mail addresses, and teams as `team:name`."""
         return _listed(self.owners)
+
+    @property
+    def alert_addresses(self) -> tuple[str, ...]:
+        """Who is told by e-mail; nobody if none is set."""
+        return _listed(self.alert_email or "")
 
     @property
     def home(self) -> Path:

@@ -1,14 +1,14 @@
-"""The state database: its tables, and how it is opened and written (SQLite, or PostgreSQL for several machines)."""
+"""The state database: its tables, how it is opened, brought up to date and written (SQLite, or PostgreSQL)."""
 
 import errno
 import os
 import sqlite3
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -17,7 +17,9 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from tiktok_organic_dagster.errors import MORE_THAN_ONE_AT, ConfigurationError, StateError
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from alembic.operations import Operations
+
 BUSY_TIMEOUT_S = 30  # how long a writer waits for another one's SQLite lock; every transaction here takes milliseconds
 CONNECT_TIMEOUT_S = 10
 POOL_SIZE = 20  # 15 accounts are read at once, with room for the command line and the sensors
@@ -85,6 +87,31 @@ pauses = sa.Table(
     sa.Column("given_up", sa.Boolean, nullable=False),
     sa.Column("lease_owner", sa.Text),
     sa.Column("lease_until", sa.Double, nullable=False),
+)
+
+problems = sa.Table(  # what is wrong now
+    "organic_state_problems",
+    metadata,
+    sa.Column("watch", sa.Text, primary_key=True),  # which sensor looks after it
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),  # empty: of no single one
+    sa.Column("problem", sa.Text, nullable=False),  # the key under which it is told, with others of its kind
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),  # told again when it changes
+    sa.Column("since", sa.Double, nullable=False),
+)
+
+alerts = sa.Table(  # what each channel was told, and not yet told to be over
+    "organic_state_alerts",
+    metadata,
+    sa.Column("watch", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("opened_at", sa.Double, nullable=False),
+    sa.Column("told_at", sa.Double, nullable=False),
 )
 
 
@@ -269,19 +296,20 @@ def _postgres(url: URL) -> Engine:
 
 
 def _make_tables(of: Engine) -> None:
-    """Make what is missing, one process at a time."""
+    """Make what is missing, and bring an older database up to date, one process at a time."""
     with reading(of) as connection:
         found = _version(connection)
-    if found is None:
+    if found is None or found < SCHEMA_VERSION:
         with writing(of) as connection:
             if of.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
-            metadata.create_all(connection)
-            found = _version(connection)
+            found = _version(connection)  # another process may have been first
             if found is None:
+                metadata.create_all(connection)
                 connection.execute(versions.insert().values(version=SCHEMA_VERSION))
-                found = SCHEMA_VERSION
-    if found > SCHEMA_VERSION:
+            elif found < SCHEMA_VERSION:
+                _migrate(connection, found)
+    if found is not None and found > SCHEMA_VERSION:
         raise ConfigurationError(
             f"The state database {place(of)} was made by a newer version of tiktok-organic-dagster "
             f"(schema {found}, this one knows {SCHEMA_VERSION}). Upgrade this installation."
@@ -292,3 +320,35 @@ def _version(connection: Connection) -> int | None:
     if not sa.inspect(connection).has_table(versions.name):
         return None
     return connection.execute(sa.select(sa.func.max(versions.c.version))).scalar_one()
+
+
+def _migrate(connection: Connection, found: int) -> None:
+    """Run the steps from a version to the present one, in the transaction of the connection."""
+    from alembic.operations import Operations  # noqa: PLC0415 -- rarely needed, and every command imports this module
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+
+    operations = Operations(MigrationContext.configure(connection))
+    for version in range(found + 1, SCHEMA_VERSION + 1):
+        STEPS[version](operations)
+    connection.execute(versions.update().values(version=SCHEMA_VERSION))
+
+
+def _problems_and_alerts(operations: "Operations") -> None:
+    """What is wrong, and who was told."""
+    operations.create_table(
+        "organic_state_problems",
+        *(sa.Column(name, sa.Text, primary_key=True) for name in ("watch", "subject", "account")),
+        *(sa.Column(name, sa.Text, nullable=False) for name in ("problem", "title", "text", "stage")),
+        sa.Column("since", sa.Double, nullable=False),
+    )
+    operations.create_table(
+        "organic_state_alerts",
+        *(sa.Column(name, sa.Text, primary_key=True) for name in ("watch", "key", "channel")),
+        *(sa.Column(name, sa.Text, nullable=False) for name in ("title", "stage")),
+        *(sa.Column(name, sa.Double, nullable=False) for name in ("opened_at", "told_at")),
+    )
+
+
+# What leads to each version from the one before. A step is history: it names its columns itself and is never changed.
+STEPS: dict[int, Callable[["Operations"], None]] = {2: _problems_and_alerts}
+SCHEMA_VERSION = max(STEPS)

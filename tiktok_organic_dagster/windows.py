@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from dagster import DailyPartitionsDefinition
-
 BACKFILL_DAYS = 58
 """How far back account metrics are loaded. TikTok serves 60 days; two stay in hand for the change of the day in UTC."""
 
@@ -14,10 +12,8 @@ VIDEO_DAYS = 365
 
 ONE_DAY = timedelta(days=1)
 
-
-def daily(start: date) -> DailyPartitionsDefinition:
-    """The one partitioning of all tables: UTC days from a fixed start, today included."""
-    return DailyPartitionsDefinition(start_date=start.isoformat(), timezone="UTC", end_offset=1)
+PUBLISHED_AFTER = timedelta(days=3)
+"""How long after a day began its metrics are there: TikTok publishes them 24 to 48 hours after its end."""
 
 
 @dataclass(frozen=True)

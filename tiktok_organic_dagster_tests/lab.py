@@ -165,6 +165,7 @@ class Lab:
             store=self.store,
             log=log,
             stop=_SteppingStop(self.clock),
+            since=self.settings.start_date,
         )
 
     def rows(self, table: Table, columns: Sequence[str] | None = None, where: str = "1 = 1") -> list[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from tiktok_organic_dagster.simulator import SimulatedAccount
 from tiktok_organic_dagster_tests.lab import Lab
 
 Row = tuple[Any, ...]
@@ -130,20 +131,29 @@ def comments(lab: Lab) -> list[Row]:
     """All comments of the posts that a first reading asks about: not of posts older than 7 days whose counter is 0."""
     now = lab.clock.now()
     return [
-        (
-            post["item_id"],
-            comment["comment_id"],
-            lab.world.username(each, now),
-            post.get("thumbnail_url"),
-            *(_value(name, comment.get(name)) for name in COMMENT),
-            lab.business_id(each.index),
-            lab.clock.today,
-            None,
-        )
+        row
         for each in lab.world.accounts
         for post in lab.world.videos(each, now)
         if post.get("comments") != 0 or now - _moment(post["create_time"]) < timedelta(days=7)
-        for comment in lab.world.comments(each, post["item_id"], now)
+        for row in comments_of(lab, each, post)
+    ]
+
+
+def comments_of(lab: Lab, account: SimulatedAccount, post: dict[str, Any]) -> list[Row]:
+    """All comments of one post of an account."""
+    now = lab.clock.now()
+    return [
+        (
+            post["item_id"],
+            comment["comment_id"],
+            lab.world.username(account, now),
+            post.get("thumbnail_url"),
+            *(_value(name, comment.get(name)) for name in COMMENT),
+            lab.business_id(account.index),
+            lab.clock.today,
+            None,
+        )
+        for comment in lab.world.comments(account, post["item_id"], now)
     ]
 
 

@@ -188,10 +188,12 @@ class AccountStore:
         """What was last read of an account, by step."""
         query = sa.select(steps).where(steps.c.business_id == business_id).order_by(steps.c.step)
         with reading(self.engine) as connection:
-            return {
-                row.step: StepStatus(from_epoch(row.last_complete), row.last_error, from_epoch(row.last_error_at))
-                for row in connection.execute(query)
-            }
+            return {row.step: _status(row) for row in connection.execute(query)}
+
+    def statuses(self) -> dict[tuple[str, str], StepStatus]:
+        """What was last read of every account, by business_id and step."""
+        with reading(self.engine) as connection:
+            return {(row.business_id, row.step): _status(row) for row in connection.execute(sa.select(steps))}
 
     def check_key(self) -> None:
         """Make sure that the key fits the stored tokens.
@@ -314,6 +316,10 @@ def _is(business_id: str) -> sa.ColumnElement[bool]:
 
 def _row(connection: Connection, business_id: str) -> Row[Any] | None:
     return connection.execute(sa.select(accounts).where(_is(business_id))).one_or_none()
+
+
+def _status(row: Row[Any]) -> StepStatus:
+    return StepStatus(from_epoch(row.last_complete), row.last_error, from_epoch(row.last_error_at))
 
 
 def _account(row: Row[Any]) -> Account:

@@ -1,7 +1,7 @@
 """What a step tells Dagster: rows and a preview of each table, and the results of its two checks."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,14 @@ from dagster import (
     TableSchema,
 )
 
-from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK, TROUBLESHOOTING, column_lineage
+from tiktok_organic_dagster.assets.specs import (
+    ACCOUNTS_CHECK,
+    ACCOUNTS_OF_THIS_RUN,
+    FAILING_ACCOUNTS,
+    SCHEMA_CHECK,
+    TROUBLESHOOTING,
+    column_lineage,
+)
 from tiktok_organic_dagster.readings.progress import counted
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.tables import Table
@@ -55,7 +62,7 @@ def preview(table: Table, day: date, outcomes: Sequence[Outcome]) -> dict[str, M
     of_accounts = [outcome.previews.get(table.name, {}).get(day, ()) for outcome in outcomes]
     rows = [row for rows in of_accounts for row in rows][:PREVIEW_ROWS]
     columns = [column for column in table.columns if not column.personal]
-    shown = _table(
+    shown = shown_table(
         tuple(column.name for column in columns),
         [tuple(row[column.name] for column in columns) for row in rows],
         CELL_LENGTH,
@@ -63,14 +70,29 @@ def preview(table: Table, day: date, outcomes: Sequence[Outcome]) -> dict[str, M
     return {"preview": shown} if rows else {}
 
 
-def schema_result(table: Table, outcomes: Sequence[Outcome]) -> AssetCheckResult:
-    """The check `schema`: what Pandera and the conversion noticed."""
+def schema_result(table: Table, outcomes: Sequence[Outcome], *, of_some: bool) -> AssetCheckResult:
+    """The check `schema`: what Pandera and the conversion noticed.
+
+    Args:
+        table: The table.
+        outcomes: What came of each account.
+        of_some: Whether the run was told to read some accounts only.
+    """
+    covered = (
+        {ACCOUNTS_OF_THIS_RUN: MetadataValue.json([f"@{outcome.account.username}" for outcome in outcomes])}
+        if of_some
+        else {}
+    )
     found = [
         (outcome.account.username, finding) for outcome in outcomes for finding in outcome.notes.findings.of(table.name)
     ]
     if not found:
         return AssetCheckResult(
-            passed=True, asset_key=table.name, check_name=SCHEMA_CHECK, description=_checked(table, outcomes)
+            passed=True,
+            asset_key=table.name,
+            check_name=SCHEMA_CHECK,
+            description=_checked(table, outcomes),
+            metadata=covered,
         )
     remedies = dict.fromkeys(f"{finding.kind.words}: {finding.kind.remedy}." for _, finding in found)
     return AssetCheckResult(
@@ -78,9 +100,9 @@ def schema_result(table: Table, outcomes: Sequence[Outcome]) -> AssetCheckResult
         asset_key=table.name,
         check_name=SCHEMA_CHECK,
         severity=AssetCheckSeverity.ERROR if any(f.kind.is_error for _, f in found) else AssetCheckSeverity.WARN,
-        description=_told([f"@{name} {finding}" for name, finding in found], list(remedies)),
+        description=with_remedies([f"@{name} {finding}" for name, finding in found], list(remedies)),
         metadata={
-            "findings": _table(
+            "findings": shown_table(
                 ("account", "column", "level", "count", "what", "sample", "what to do"),
                 [
                     (
@@ -94,19 +116,31 @@ def schema_result(table: Table, outcomes: Sequence[Outcome]) -> AssetCheckResult
                     )
                     for name, f in found
                 ],
-            )
+            ),
+            FAILING_ACCOUNTS: MetadataValue.json({f"@{name}": str(f) for name, f in found if f.kind.is_error}),
+            **covered,
         },
     )
 
 
-def accounts_result(table: Table, outcomes: Sequence[Outcome]) -> AssetCheckResult:
-    """The check `accounts_loaded`: which account is missing and why."""
+def accounts_result(
+    table: Table, outcomes: Sequence[Outcome], elsewhere: Mapping[str, str] | None = None
+) -> AssetCheckResult:
+    """The check `accounts_loaded`: which account is missing and why.
+
+    Args:
+        table: The table.
+        outcomes: What came of each account of this run.
+        elsewhere: Accounts that this run did not read, by name, with why their last reading failed: a run of some
+            accounts must not hide what happened to the others.
+    """
     failed = [(o.account.username, "failed", o.error) for o in outcomes if o.error is not None]
+    failed += [(name, "failed", f"in an earlier run: {why}") for name, why in (elsewhere or {}).items()]
     skipped = [(o.account.username, "skipped", o.notes.skipped) for o in outcomes if o.notes.skipped is not None]
     warned = [(o.account.username, "warning", text) for o in outcomes for text in o.notes.warnings]
     told = [*failed, *skipped, *warned]
     remedies = [f"{what}: {_REMEDIES[what]}" for what in dict.fromkeys(what for _, what, _ in told)]
-    read = len(outcomes) - len(failed) - len(skipped)
+    read = sum(o.error is None and o.notes.skipped is None for o in outcomes)
     asked = "" if read == len(outcomes) else f"{read:,} of "
     summary = f"{asked}{counted(len(outcomes), 'account', 'accounts')} read."
     return AssetCheckResult(
@@ -114,14 +148,15 @@ def accounts_result(table: Table, outcomes: Sequence[Outcome]) -> AssetCheckResu
         asset_key=table.name,
         check_name=ACCOUNTS_CHECK,
         severity=AssetCheckSeverity.WARN if skipped and not failed else AssetCheckSeverity.ERROR,
-        description=f"{summary} {_told([f'@{name} {what}: {text}' for name, what, text in told], remedies)}"
+        description=f"{summary} {with_remedies([f'@{name} {what}: {text}' for name, what, text in told], remedies)}"
         if told
         else summary,
         metadata={
             "accounts read": read,
+            **({FAILING_ACCOUNTS: MetadataValue.json({f"@{name}": why for name, _, why in failed})} if failed else {}),
             **(
                 {
-                    "details": _table(
+                    "details": shown_table(
                         ("account", "what", "why", "what to do"),
                         [(f"@{name}", what, why, _REMEDIES[what]) for name, what, why in told],
                     )
@@ -141,13 +176,14 @@ def _checked(table: Table, outcomes: Sequence[Outcome]) -> str:
     return f"{counted(rows, 'row', 'rows')} checked against {columns}: nothing unusual."
 
 
-def _told(lines: Sequence[str], remedies: Sequence[str]) -> str:
+def with_remedies(lines: Sequence[str], remedies: Sequence[str]) -> str:
     """What is wrong with whom, one line each, then what to do about each kind of it."""
     more = f"; and {len(lines) - LINES:,} more" if len(lines) > LINES else ""
     return f"{'; '.join(lines[:LINES])}{more}\n\nWhat to do. {' '.join(remedies)} See {TROUBLESHOOTING}."
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[Any]], most: int = SENTENCE_LENGTH) -> MetadataValue[Any]:
+def shown_table(names: Sequence[str], rows: Sequence[Sequence[Any]], most: int = SENTENCE_LENGTH) -> MetadataValue[Any]:
+    """The first rows as a table of the metadata, each value cut to a readable length."""
     return MetadataValue.table(
         [TableRecord(dict(zip(names, (_cell(value, most) for value in row), strict=True))) for row in rows[:LINES]],
         TableSchema([TableColumn(name) for name in names]),

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from dagster import (
     AssetCheckSpec,
     AssetKey,
     AssetSpec,
     DailyPartitionsDefinition,
+    FreshnessPolicy,
     MetadataValue,
     TableColumn,
     TableColumnConstraints,
@@ -24,7 +26,18 @@ from tiktok_organic_dagster.windows import BACKFILL_DAYS
 GROUP = "tiktok_organic"
 SCHEMA_CHECK = "schema"
 ACCOUNTS_CHECK = "accounts_loaded"
+FRESHNESS_CHECK = "freshness"
+NO_MISSING_DAYS_CHECK = "no_missing_days"
+LEDGER_CHECK = "gap_ledger"
+FAILING_ACCOUNTS = "failing accounts"
+"""Metadata of a check that failed: each account that it failed for, with the reason."""
+ACCOUNTS_OF_THIS_RUN = "accounts of this run"
+"""Metadata of a check: the only accounts that it speaks of; without it, it speaks of all."""
 TROUBLESHOOTING = "docs/troubleshooting.md"
+
+# Every table is loaded once a day; Dagster looks at the last load alone, so the check `freshness` looks at the rows.
+LATE_AFTER = timedelta(hours=26)
+STALE_AFTER = timedelta(hours=36)
 
 STEP_TAG = "tiktok/step"
 DAYS_TAG = "tiktok/days"
@@ -37,6 +50,11 @@ _PAGES = {
     "business/video/list/": "1762228421622786",
     "business/comment/list/": "1760232109619202",
 }
+
+
+def daily(start: date) -> DailyPartitionsDefinition:
+    """The one partitioning of all tables: UTC days from a fixed start, today included."""
+    return DailyPartitionsDefinition(start_date=start.isoformat(), timezone="UTC", end_offset=1)
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,7 @@ def asset_spec(table: Table, step: str, common: Common, depends_on: Sequence[Tab
             "dagster/column_lineage": column_lineage(table),
             "dagster/table_name": table.name,
         },
+        freshness_policy=FreshnessPolicy.time_window(fail_window=STALE_AFTER, warn_window=LATE_AFTER),
         group_name=GROUP,
         kinds={"tiktok", common.kind},
         owners=common.owners,
@@ -143,7 +162,7 @@ def _description(table: Table) -> str:
             if fills_days
             else "the day of the reading (UTC); only today's can be loaded, as TikTok serves no past values.",
         ),
-        ("Loaded", f"by the job `{'account_metrics_refresh' if fills_days else 'daily_readings'}`, once a day."),
+        ("Loaded", f"daily at 05:00 UTC by the schedule `{'account_metrics_refresh' if fills_days else 'daily_readings'}`."),
         ("Delay", table.latency),
         ("History", table.history),
         ("Loaded again", f"{table.writing.value}."),

@@ -26,6 +26,7 @@ from tiktok_organic_dagster.readings.base import Moment, Reading
 from tiktok_organic_dagster.readings.progress import warehouse_waits_told
 from tiktok_organic_dagster.readings.run import Outcome, Stop, take
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
+from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import Table
 from tiktok_organic_dagster.windows import Request
 
@@ -106,11 +107,12 @@ def materialize(
         raise Failure(request.refusal, allow_retries=False)
     tables = [table for table in step.tables if AssetKey(table.name) in context.selected_asset_keys]
     try:
-        outcomes = _outcomes(context, step.reading(tables, moment, request.allowed), tiktok, warehouse, accounts)
+        reading = step.reading(tables, moment, request.allowed)
+        outcomes, elsewhere = _outcomes(context, reading, tiktok, warehouse, accounts)
     except TikTokOrganicError as error:
         may_pass = not isinstance(error, ConfigurationError | UnknownAccountError)
         raise Failure(str(error), allow_retries=may_pass) from None  # the sentence says it all
-    checks = _checks(context, tables, outcomes)
+    checks = _checks(context, tables, outcomes, elsewhere, of_some=bool(accounts))
     if all(outcome.error is not None for outcome in outcomes):
         yield from checks
         reasons = [f"@{outcome.account.username}: {outcome.error}" for outcome in outcomes]
@@ -161,10 +163,11 @@ def _outcomes(
     tiktok: TikTokResource,
     warehouse: WarehouseResource,
     accounts: Sequence[str],
-) -> list[Outcome]:
+) -> tuple[list[Outcome], dict[str, str]]:
+    """What came of the accounts, and why the last reading of others failed, by name."""
     stop = Stop()
     connected = tiktok.connect(reading.moment.now, stop.sleep)
-    return take(
+    outcomes = take(
         reading,
         connected.named(accounts),
         open_reader=connected.open_reader,
@@ -172,18 +175,34 @@ def _outcomes(
         store=connected.store,
         log=context.log.info,
         stop=stop,
+        since=Settings.load().start_date,
     )
+    read = {outcome.account.business_id for outcome in outcomes}
+    statuses = connected.store.statuses()
+    elsewhere = {
+        account.username: status.last_error or ""
+        for account in connected.store.accounts()
+        if account.business_id not in read
+        and (status := statuses.get((account.business_id, reading.step))) is not None
+        and status.failing
+    }
+    return outcomes, elsewhere
 
 
 def _checks(
-    context: AssetExecutionContext, tables: Sequence[Table], outcomes: Sequence[Outcome]
+    context: AssetExecutionContext,
+    tables: Sequence[Table],
+    outcomes: Sequence[Outcome],
+    elsewhere: Mapping[str, str],
+    *,
+    of_some: bool,
 ) -> list[AssetCheckResult]:
     """The results of the checks that were selected."""
     selected: list[AssetCheckResult] = []
     for table in tables:
         for name, result in (
-            (SCHEMA_CHECK, schema_result(table, outcomes)),
-            (ACCOUNTS_CHECK, accounts_result(table, outcomes)),
+            (SCHEMA_CHECK, schema_result(table, outcomes, of_some=of_some)),
+            (ACCOUNTS_CHECK, accounts_result(table, outcomes, elsewhere)),
         ):
             if not result.passed:
                 context.log.warning("%s of %s: %s", name, table.name, result.description)

@@ -7,6 +7,8 @@ import click
 
 from tiktok_organic_dagster.cli.accounts import accounts, check, disconnect
 from tiktok_organic_dagster.cli.connect import connect
+from tiktok_organic_dagster.cli.copy_warehouse import copy_warehouse
+from tiktok_organic_dagster.cli.gaps import gaps
 from tiktok_organic_dagster.cli.local import demo, simulator, ui
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.terminal import allow_any_text
@@ -48,5 +50,5 @@ def main() -> None:
     allow_any_text()
 
 
-for _command in (connect, accounts, check, disconnect, simulator, demo, ui):
+for _command in (connect, accounts, check, disconnect, gaps, copy_warehouse, simulator, demo, ui):
     main.add_command(_command)

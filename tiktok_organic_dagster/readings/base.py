@@ -3,21 +3,23 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.findings import Findings
-from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, Table
-from tiktok_organic_dagster.tables.own import OWN_TABLES
+from tiktok_organic_dagster.ledger import laid_over, read_today
+from tiktok_organic_dagster.tables import ACCOUNT, Table
 from tiktok_organic_dagster.tables.rows import JsonObject, rows_of
 from tiktok_organic_dagster.tiktok.client import AccountReader
 from tiktok_organic_dagster.tiktok.errors import Fault, RefusedError, Remedy, TikTokError, error_of
 from tiktok_organic_dagster.validation import validated
 from tiktok_organic_dagster.warehouse import Session, Spool
 from tiktok_organic_dagster.warehouse.bookkeeping import record_readings
+from tiktok_organic_dagster.warehouse.ledger import change_spans
+from tiktok_organic_dagster.warehouse.preparing import prepare_warehouse
 from tiktok_organic_dagster.warehouse.writing import replace_day
 
 T = TypeVar("T")
@@ -74,6 +76,10 @@ class Moment:
     today: date
     now: Callable[[], datetime]
 
+    def now_or_midnight(self) -> datetime:
+        """This moment, or the last one of today: what fails after midnight is a failure of the day that it was for."""
+        return min(self.now(), datetime.combine(self.today, time.max, UTC))
+
 
 class Reading(ABC):
     """One step's way to read an account. An object serves all accounts of a run, from several threads at once."""
@@ -91,7 +97,7 @@ class Reading(ABC):
 
     def prepare(self, session: Session, accounts: Sequence[Account]) -> None:
         """Make the tables, and look up what must be known before the first call. The warehouse is closed after it."""
-        session.prepare((*CATALOGUE, *OWN_TABLES))
+        prepare_warehouse(session)
         self._usernames = newest_usernames(session, self.moment.today)
         for account in accounts:
             self.look_up(session, account)
@@ -115,6 +121,14 @@ class Reading(ABC):
 
     def record(self, session: Session, account: Account, rows: Mapping[Table, int], *, complete: bool = True) -> None:
         """Note, within the transaction that writes them, that the tables were read today, with so many rows each."""
+        self.note_asked(session, account, rows, complete=complete)
+        today = [read_today(self.moment.today, complete=complete)]
+        change_spans(session, account.business_id, tuple(rows), lambda _table, spans: laid_over(spans, today))
+
+    def note_asked(
+        self, session: Session, account: Account, rows: Mapping[Table, int], *, complete: bool = True
+    ) -> None:
+        """Note, within the transaction of their rows, that TikTok was asked for the tables today."""
         record_readings(
             session,
             account.business_id,

@@ -284,8 +284,11 @@ class CommentsReading(Reading):
         write_comment_reads(
             session, account.business_id, {video_id: astuple(known) for video_id, known in batch.known.items()}
         )
-        rows = comments_read_on(session, account.business_id, self.moment.today)  # also by earlier portions and runs
-        self.record(session, account, {COMMENTS: rows}, complete=complete)
+        rows = {COMMENTS: comments_read_on(session, account.business_id, self.moment.today)}  # also of earlier runs
+        if complete or batch.known:
+            self.record(session, account, rows, complete=complete)
+        else:
+            self.note_asked(session, account, rows, complete=False)
 
 
 class AllCommentsReading(CommentsReading):

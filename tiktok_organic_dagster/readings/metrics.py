@@ -1,11 +1,11 @@
 """The reading of an account's daily metrics: one call for a range of days."""
 
 from collections.abc import Generator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
-from typing import Any
 
 from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.ledger import answered
 from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, spool_rows, with_fewer_fields
 from tiktok_organic_dagster.tables import Table, field_choices, missing_scopes
 from tiktok_organic_dagster.tables.conversion import convert
@@ -14,10 +14,9 @@ from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
 from tiktok_organic_dagster.tables.shared import INSIGHTS
 from tiktok_organic_dagster.tiktok.client import AccountReader
 from tiktok_organic_dagster.warehouse import Session, Spool
+from tiktok_organic_dagster.warehouse.ledger import change_spans
 from tiktok_organic_dagster.warehouse.writing import fill_days
-
-CERTAINLY_PUBLISHED = timedelta(days=3)
-"""How long after a day began its metrics are there: TikTok publishes them 24 to 48 hours after its end."""
+from tiktok_organic_dagster.windows import PUBLISHED_AFTER
 
 
 class MetricsReading(Reading):
@@ -55,7 +54,7 @@ class MetricsReading(Reading):
             notes,
         )
         days = self._asked_for(objects_of(self.tables[0], answer["metrics"], "date", notes.findings))
-        if not days and min(self._days) <= self.moment.today - CERTAINLY_PUBLISHED:
+        if not days and min(self._days) <= self.moment.today - PUBLISHED_AFTER:
             notes.warnings.append(
                 f"TikTok has no metrics for any day from {min(self._days)} to {max(self._days)}. See whether the "
                 f"account's analytics are turned on: tiktok-organic check @{self.username(account)}"
@@ -63,14 +62,25 @@ class MetricsReading(Reading):
         labelled = [{**day, "profile_image": answer.get("profile_image")} for day in days]
         with Spool() as spool:
             spool_rows(spool, self.tables, labelled, self.labels(account), notes)
-            yield Portion(spool, partial(self._write, account, spool))
+            yield Portion(spool, partial(self._write, account, spool, frozenset(_dates_of(days))))
 
     def _asked_for(self, objects: Sequence[JsonObject]) -> list[JsonObject]:
         """The days that were asked for, and those whose date cannot be read, which validation leaves out and counts."""
-        dates: list[Any] = convert(ColumnType.DATE, [item.get("date") for item in objects]).array.to_pylist()
-        return [item for item, day in zip(objects, dates, strict=True) if day is None or day in self._days]
+        return [item for item, day in zip(objects, _dates_of(objects), strict=True) if day is None or day in self._days]
 
-    def _write(self, account: Account, spool: Spool, session: Session) -> None:
+    def _write(self, account: Account, spool: Spool, returned: frozenset[date | None], session: Session) -> None:
         for table in self.tables:
             fill_days(session, table, spool, account.business_id)
-        self.record(session, account, {table: spool.rows(table) for table in self.tables})
+        self.note_asked(session, account, {table: spool.rows(table) for table in self.tables})
+        came = {day for day in returned if day is not None}
+        change_spans(
+            session,
+            account.business_id,
+            self.tables,
+            lambda _table, spans: answered(spans, self._days, came, self.moment.today),
+        )
+
+
+def _dates_of(objects: Sequence[JsonObject]) -> list[date | None]:
+    """The date of each day that came; None where it cannot be read."""
+    return convert(ColumnType.DATE, [item.get("date") for item in objects]).array.to_pylist()

@@ -13,6 +13,7 @@ from typing import Any
 
 from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.gaps import bring_to_date
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading
 from tiktok_organic_dagster.readings.progress import LOOK_EVERY_S, Progress, beginning, counted
 from tiktok_organic_dagster.tables import missing_scopes
@@ -107,6 +108,7 @@ def take(
     store: AccountStore,
     log: Callable[[str], None],
     stop: Stop,
+    since: date,
 ) -> list[Outcome]:
     """Read accounts and write their rows. An account that fails keeps its earlier rows and holds no other back.
 
@@ -118,6 +120,7 @@ def take(
         store: Where it is noted what became of each account.
         log: Takes what is to be said of the step: its beginning, its progress while it lasts, and each account's end.
         stop: Ended when this function is left.
+        since: The first partition: the ledger expects no day before it.
 
     Returns:
         An outcome for each account, in the order given.
@@ -130,6 +133,7 @@ def take(
         log(beginning(reading, len(accounts)))
         with warehouse.session() as session:
             reading.prepare(session, accounts)
+            bring_to_date(session, store, accounts, since=since, today=reading.moment.today, steps=[reading.step])
         _side_by_side(_Writer(reading, warehouse, open_reader, stop), list(outcomes.values()), reading.step, log)
         again = [_to_try_again(reading, outcome) for outcome in outcomes.values() if outcome.is_passing]
         if again and _prepared_again(reading, warehouse, again):
@@ -234,10 +238,9 @@ def _side_by_side(writer: _Writer, outcomes: Sequence[Outcome], title: str, log:
 
 def _record(store: AccountStore, reading: Reading, outcome: Outcome) -> None:
     business_id = outcome.account.business_id
-    now = reading.moment.now()
     if outcome.error is not None:
-        store.record_error(business_id, reading.step, outcome.error, now)
+        store.record_error(business_id, reading.step, outcome.error, reading.moment.now_or_midnight())
     elif outcome.rows and not outcome.notes.left_over:
-        store.record_complete(business_id, reading.step, now)
+        store.record_complete(business_id, reading.step, reading.moment.now())
     if outcome.notes.username:
         store.record_username(business_id, outcome.notes.username)

@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from threading import RLock
 from typing import Any, Final, Literal
@@ -37,6 +37,15 @@ class AddedComment:
     fields: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class LateStretch:
+    """Days in a row that TikTok publishes later than it documents."""
+
+    first_day: date
+    last_day: date
+    by: timedelta
+
+
 class Changes:
     """Thread-safe list of changes. Each takes effect `at` a moment: the clock's, if the world has one, else always.
 
@@ -50,6 +59,7 @@ class Changes:
         self._log: dict[tuple[Subject, Hashable], list[tuple[float, dict[str, Any]]]] = defaultdict(list)
         self._posts: dict[int, list[Post]] = defaultdict(list)
         self._comments: dict[str, list[AddedComment]] = defaultdict(list)
+        self._late: dict[int, list[LateStretch]] = defaultdict(list)
         self._count = 0
 
     # What tests call.
@@ -73,6 +83,11 @@ class Changes:
     def withdraw_metrics_day(self, account: int, day: date, *, at: datetime | None = None) -> None:
         """Let a day be missing from the answers."""
         self._add("withdrawn", (account, day), at)
+
+    def publish_late(self, account: int, first_day: date, last_day: date, by: timedelta) -> None:
+        """Publish the metrics of some days later than documented; the days after them wait until these are out."""
+        with self._lock:
+            self._late[account].append(LateStretch(first_day, last_day, by))
 
     def add_video(self, account: int, *, at: datetime | None = None, **fields: object) -> str:
         """Publish a post without comments; returns its id. `create_time` or `item_id` among the fields wins."""
@@ -127,13 +142,14 @@ class Changes:
             self._log.clear()
             self._posts.clear()
             self._comments.clear()
+            self._late.clear()
 
     # What the world reads.
 
     @property
     def any(self) -> bool:
         """Whether there is a change at all."""
-        return bool(self._log or self._posts or self._comments)
+        return bool(self._log or self._posts or self._comments or self._late)
 
     def happened(self, subject: Subject, key: Hashable, at: float) -> bool:
         """Whether such a change took effect at or before an epoch second."""
@@ -158,6 +174,11 @@ class Changes:
                 if since <= at:
                     shown = shown | fields
         return without_absent(shown)
+
+    def late_stretches(self, account: int) -> list[LateStretch]:
+        """The days that are published later than documented."""
+        with self._lock:
+            return list(self._late.get(account, ()))
 
     def posts(self, account: int, at: float) -> list[Post]:
         """The posts that tests added, published at or before an epoch second."""

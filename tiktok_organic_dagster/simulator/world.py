@@ -132,8 +132,16 @@ class World:
         return {name: value for name, value in shown.items() if name.startswith("audience_")}
 
     def published_at(self, account: AccountRef, day: date) -> datetime:
-        """When TikTok publishes the metrics of a day."""
-        return published_at(self.seed, self.account(account).index, day)
+        """When TikTok publishes the metrics of a day: never before those of the days before it."""
+        index = self.account(account).index
+        own = published_at(self.seed, index, day)
+        # Of a stretch that is late by the same time, the last day that counts here comes last.
+        late = (
+            published_at(self.seed, index, min(day, stretch.last_day)) + stretch.by
+            for stretch in self.changes.late_stretches(index)
+            if stretch.first_day <= day
+        )
+        return max([own, *late])
 
     def metrics(self, account: AccountRef, start: date, end: date, moment: datetime) -> list[dict[str, Any]]:
         """The published days from `start` to `end`, both included, oldest first, with every field the account has."""

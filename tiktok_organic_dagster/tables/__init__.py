@@ -39,6 +39,13 @@ VIDEO_TABLES = (
     AUDIENCE_GENDERS,
 )
 COMMENT_TABLES = (COMMENTS,)
+STEPS = {
+    "account": ACCOUNT_TABLES,
+    "account_metrics": METRIC_TABLES,
+    "videos": VIDEO_TABLES,
+    "comments": COMMENT_TABLES,
+}
+"""The tables that are read together, by the name of the step that reads them."""
 CATALOGUE = (*ACCOUNT_TABLES, *METRIC_TABLES, *VIDEO_TABLES, *COMMENT_TABLES)
 
 __all__ = [
@@ -52,6 +59,7 @@ __all__ = [
     "COMMENT_TABLES",
     "METRIC_TABLES",
     "REQUIRED_SCOPES",
+    "STEPS",
     "VIDEOS",
     "VIDEO_TABLES",
     "VIDEO_VIEW_RETENTION",

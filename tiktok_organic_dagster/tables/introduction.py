@@ -46,12 +46,12 @@ exported, and cast to dates in the time zone of your session, in DuckDB that of 
 **All numbers are floats**, counts too. Ids are texts: with 19 digits they are too long for a number, in spreadsheets
 and in JavaScript as well.
 
-**When a day is complete,** if the jobs run every day: TikTok publishes most of its numbers late.
+**When a day is complete,** as the schedules load every day: TikTok publishes most of its numbers late.
 
 | | is there | is final |
 | --- | --- | --- |
 | profile (`tiktok_organic_account`) | on the day itself | at once |
-| metrics of a day | 1 to 2 days after it ended | presumably then (not documented); load the last 7 days again daily |
+| metrics of a day | 1 to 2 days after it ended | presumably then (not documented); the last 7 days are loaded again daily |
 | numbers of posts | in each reading, 24 to 48 hours old | 365 days after the post was published |
 | comments | up to 2 days after they were written, up to 30 for edits and deletions | never |
 
@@ -69,6 +69,7 @@ out of logs and of previews in Dagster.
 OWN_TABLES_INTRODUCTION = """
 ## The loader's own tables
 
-Two more tables stand beside the 12. The loader writes them in the transaction of the rows they tell of, so they are
-never ahead of them or behind. Read them, to know what was loaded when; change nothing in them.
+Three more tables stand beside the 12. The loader writes them in the transaction of the rows they tell of, so they are
+never ahead of them or behind. Read them, to know what was loaded when, and what is missing; change nothing in them.
+(`_schema_version` holds the version of these tables, for upgrades.)
 """

@@ -66,4 +66,36 @@ COMMENT_READS = Table(
     day="read_at",
 )  # fmt: skip
 
-OWN_TABLES = (READINGS, COMMENT_READS)
+LEDGER = Table(
+    name="_ledger",
+    title="the gap ledger: what is known of every day",
+    meaning=(
+        "Which days of which table are there for which account, and why others are not. One row stands for all days "
+        "from `first_day` to `last_day`, so that a healthy account has a few rows, however long its history. It is "
+        "written in the transaction of the rows that it speaks of, and brought up to date at the beginning of each run "
+        "and by the job `warehouse_checks`; `tiktok-organic gaps` shows it as it is at this moment."
+    ),
+    columns=(
+        _ACCOUNT,
+        _column("table_name", ColumnType.TEXT, "The table."),
+        _column("first_day", ColumnType.DATE, "The first of the days.", "UTC"),
+        _column("last_day", ColumnType.DATE, "The last of the days.", "UTC"),
+        _column(
+            "state",
+            ColumnType.TEXT,
+            "`loaded`: TikTok answered for the day, and what it gave is stored. `provisional`: TikTok may not have "
+            "published it yet. `missing`: not stored, and can still be loaded. `lost`: not stored, and TikTok cannot "
+            "be asked for it any more. `not offered`: TikTok has nothing for that day.",
+        ),
+        _column("why", ColumnType.TEXT, "The reason; NULL where there is nothing to say.", never_null=False),
+        _column(
+            "asked_on", ColumnType.DATE, "The last day on which TikTok was asked for them and returned nothing.", "UTC",
+            never_null=False,
+        ),
+    ),
+    key=("_business_id", "table_name", "first_day"),
+    writing=Writing.LATEST_STATE,
+    day="first_day",
+)  # fmt: skip
+
+OWN_TABLES = (READINGS, COMMENT_READS, LEDGER)

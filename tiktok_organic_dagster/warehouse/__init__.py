@@ -10,6 +10,7 @@ from tiktok_organic_dagster.tables.own import OWN_TABLES
 from tiktok_organic_dagster.warehouse.base import Session, Warehouse, WarehouseBusyError, WarehouseError, quoted
 from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
 from tiktok_organic_dagster.warehouse.postgres import PostgresWarehouse
+from tiktok_organic_dagster.warehouse.preparing import prepare_warehouse
 from tiktok_organic_dagster.warehouse.spool import Spool
 
 _DUCKDB = "duckdb:///"
@@ -22,6 +23,7 @@ __all__ = [
     "WarehouseBusyError",
     "WarehouseError",
     "open_warehouse",
+    "prepare_warehouse",
     "rename_business_id",
 ]
 
@@ -57,7 +59,7 @@ def rename_business_id(settings: Settings, old: str, new: str) -> None:
     """
     tables = (*CATALOGUE, *OWN_TABLES)
     with open_warehouse(settings).session() as session:
-        session.prepare(tables)
+        prepare_warehouse(session)
         with session.transaction("rename"):
             for table in tables:
                 _refuse_clash(session, table, old, new)

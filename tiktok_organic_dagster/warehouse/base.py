@@ -5,9 +5,13 @@ from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import pyarrow as pa
+
 from tiktok_organic_dagster.errors import TikTokOrganicError
-from tiktok_organic_dagster.tables import Column, Table
+from tiktok_organic_dagster.tables import Column, ColumnType, Table
 from tiktok_organic_dagster.warehouse.spool import Spool
+
+BATCH_ROWS = 10_000  # that are read at a time
 
 
 class WarehouseError(TikTokOrganicError):
@@ -50,8 +54,23 @@ class Session(ABC):
         """Carry out a statement that returns nothing."""
 
     @abstractmethod
-    def transaction(self, lock: str) -> AbstractContextManager[None]:
-        """All or nothing. Two transactions of the same `lock` name in different processes follow one another."""
+    def transaction(self, *locks: str) -> AbstractContextManager[None]:
+        """All or nothing. Transactions with a lock name in common, in different processes, follow one another.
+
+        Whoever takes several locks takes them in the order of their names, so that no two wait for each other.
+        """
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[None]:
+        """A transaction that only reads, and sees none of the changes that others make meanwhile."""
+
+    @abstractmethod
+    def batches(self, table: Table) -> Generator[pa.RecordBatch]:
+        """A table's rows in the order of its key, a bounded number at a time; within a transaction or a snapshot.
+
+        Texts are ordered by their bytes, so that every warehouse has the same order. A column that the warehouse lacks
+        is NULL in every row. Close it, where it is not read to its end.
+        """
 
     @abstractmethod
     def load(self, relation: str, table: Table, spool: Spool) -> None:
@@ -101,6 +120,42 @@ class Session(ABC):
                 else:
                     for column in missing:
                         self.execute(f"ALTER TABLE {self.name_of(table)} ADD COLUMN {self._definition(column)}")
+
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of that name."""
+        return bool(
+            self.query(
+                "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", self.schema, name
+            )
+        )
+
+    def holds(self, table: Table) -> bool:
+        """Whether the table was made."""
+        return self.has_table(table.name)
+
+    def columns_there(self, table: Table) -> list[str]:
+        """The columns that the warehouse has of a table; none if it is not there.
+
+        Raises:
+            WarehouseError: What is there under the table's name is not that table.
+        """
+        self._refuse_views([table])
+        [(_, there)] = self._existing([table])
+        self._missing(table, there)
+        return list(there)
+
+    def in_order(self, table: Table) -> str:
+        """The statement that reads all columns of the table in the order of its key."""
+        there = self.columns_there(table)
+        columns = ", ".join(
+            quoted(column.name)
+            if column.name in there
+            else f"CAST(NULL AS {self.type_of(column)}) AS {quoted(column.name)}"
+            for column in table.columns
+        )
+        collated = [' COLLATE "C"' if table.column(name).type is ColumnType.TEXT else "" for name in table.key]
+        order = ", ".join(f"{quoted(name)}{collation}" for name, collation in zip(table.key, collated, strict=True))
+        return f"SELECT {columns} FROM {self.name_of(table)} ORDER BY {order}"  # noqa: S608
 
     def _definition(self, column: Column) -> str:
         return f"{quoted(column.name)} {self.type_of(column)}"

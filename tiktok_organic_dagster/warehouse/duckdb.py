@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from tiktok_organic_dagster.tables import Column, Table
 from tiktok_organic_dagster.warehouse.base import (
+    BATCH_ROWS,
     Session,
     Warehouse,
     WarehouseBusyError,
@@ -84,7 +86,7 @@ class DuckDBSession(Session):
         self._connection.execute(sql, list(values))
 
     @contextmanager
-    def transaction(self, lock: str) -> Generator[None]:  # noqa: ARG002 -- the file's own lock serves
+    def transaction(self, *locks: str) -> Generator[None]:  # noqa: ARG002 -- the file's own lock serves
         """All or nothing."""
         self._connection.begin()
         try:
@@ -94,6 +96,22 @@ class DuckDBSession(Session):
             with suppress(duckdb.Error):  # a commit that failed has rolled back by itself
                 self._connection.rollback()
             raise
+
+    @contextmanager
+    def snapshot(self) -> Generator[None]:
+        """A transaction that only reads."""
+        self.execute("BEGIN TRANSACTION READ ONLY")
+        try:
+            yield
+        finally:
+            with suppress(duckdb.Error):  # an error has ended it already
+                self._connection.rollback()
+
+    def batches(self, table: Table) -> Generator[pa.RecordBatch]:
+        """The rows in the order of the key; sorted on disk where they do not fit into DuckDB's memory."""
+        with self._connection.sql(self.in_order(table)).to_arrow_reader(BATCH_ROWS) as reader:
+            for batch in reader:
+                yield batch.cast(table.arrow_schema)
 
     def load(self, relation: str, table: Table, spool: Spool) -> None:
         """Append the spooled rows, by column name."""

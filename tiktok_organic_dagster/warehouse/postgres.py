@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg2
 import psycopg2.errors
+import pyarrow as pa
 import pyarrow.csv
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -14,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from tiktok_organic_dagster.errors import MORE_THAN_ONE_AT
 from tiktok_organic_dagster.tables import Column, Table
 from tiktok_organic_dagster.warehouse.base import (
+    BATCH_ROWS,
     Session,
     Warehouse,
     WarehouseBusyError,
@@ -52,17 +54,41 @@ class PostgresSession(Session):
             cursor.execute(_placeholders(sql), values)
 
     @contextmanager
-    def transaction(self, lock: str) -> Generator[None]:
-        """All or nothing, under an advisory lock of that name in this schema."""
+    def transaction(self, *locks: str) -> Generator[None]:
+        """All or nothing, under advisory locks of these names in this schema."""
         self.execute("BEGIN")
         try:
-            self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", f"{self.schema}:{lock}")
+            for lock in sorted(locks):
+                self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", f"{self.schema}:{lock}")
             yield
             self.execute("COMMIT")
         except BaseException:
             with suppress(psycopg2.Error):  # the server may be gone; then it has rolled back by itself
                 self.execute("ROLLBACK")
             raise
+
+    @contextmanager
+    def snapshot(self) -> Generator[None]:
+        """A transaction that only reads."""
+        self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        try:
+            yield
+        finally:
+            with suppress(psycopg2.Error):
+                self.execute("ROLLBACK")
+
+    def batches(self, table: Table) -> Generator[pa.RecordBatch]:
+        """The rows in the order of the key, through a cursor of the server."""
+        self.execute("SET LOCAL extra_float_digits = 1")  # a server may be set to tell fewer digits than there are
+        cursor = quoted(f"_read_{table.name}")
+        self.execute(f"DECLARE {cursor} NO SCROLL CURSOR FOR {self.in_order(table)}")
+        while rows := self.query(f"FETCH {BATCH_ROWS} FROM {cursor}"):
+            columns = zip(*rows, strict=True)
+            arrays = [
+                pa.array(values, type=field.type) for values, field in zip(columns, table.arrow_schema, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=table.arrow_schema)
+        self.execute(f"CLOSE {cursor}")
 
     def load(self, relation: str, table: Table, spool: Spool) -> None:
         """Copy the spooled rows in. In this CSV an empty text is quoted and NULL is not, so both keep their meaning."""

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tiktok_organic_dagster_tests.lab import Lab
+from tiktok_organic_dagster_tests.truth import TABLES
 
 YEAR = timedelta(days=365)
 
@@ -282,10 +283,19 @@ def all_names(told: Told) -> list[Row]:
 
 def missing_days(told: Told) -> list[Row]:
     withdrawn, not_read = date(2026, 11, 3), date(2026, 11, 25)
-    metrics = ("tiktok_organic_account_metrics", "northlight_studio", withdrawn, withdrawn, 1)
+    of_tiktok = (withdrawn, withdrawn, 1, "missing", "TikTok was asked for it, and returned nothing of it")
+    of_ours = (not_read, not_read, 1, "lost", "no run asked TikTok for it while it could")
     names = sorted(profile["user"] for profile in told.profiles[max(told.profiles)])
-    profiles = [("tiktok_organic_account", name, not_read, not_read, 1) for name in names]
-    return [*profiles, metrics, *(("tiktok_organic_videos", name, not_read, not_read, 1) for name in names)]
+    metrics = {"tiktok_organic_account_metrics", "tiktok_organic_account_metrics_audience_activity"}
+    return [
+        row
+        for table in sorted(TABLES)
+        for row in (
+            [(table, "northlight_studio", *of_tiktok)]
+            if table in metrics
+            else [(table, name, *of_ours) for name in names]
+        )
+    ]
 
 
 EXPECTED: dict[str, Callable[[Told], list[Row]]] = {

@@ -16,8 +16,9 @@ from dagster import (
     TableSchema,
 )
 
-from tiktok_organic_dagster.definitions import definitions, executor
+from tiktok_organic_dagster.definitions import definitions
 from tiktok_organic_dagster.errors import ConfigurationError
+from tiktok_organic_dagster.executors import executor
 from tiktok_organic_dagster.settings import Settings
 
 ACCOUNT = "tiktok_organic_account"

@@ -240,7 +240,7 @@ LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { locatio
     [
         ("TIKTOK_ORGANIC_TIMEOUT_S", "soon", "The setting TIKTOK_ORGANIC_TIMEOUT_S is 'soon'"),
         ("TIKTOK_ORGANIC_TIMEOUT", "60", "Did you mean TIKTOK_ORGANIC_TIMEOUT_S?"),
-        ("TIKTOK_ORGANIC_EXECUTOR", "celery", "pip install 'tiktok-organic-dagster[celery]'"),
+        ("TIKTOK_ORGANIC_EXECUTOR", "celery", "TIKTOK_ORGANIC_CELERY_BROKER is not set"),
     ],
 )
 def test_a_bad_setting_is_all_that_the_error_of_the_code_location_says(

@@ -44,8 +44,18 @@ TABLE = [
     ("TIKTOK_ORGANIC_COMMENT_MINUTES", "comment_minutes", 30, "5", 5.0),
     ("TIKTOK_ORGANIC_OWNERS", "owners", "team:data", "ada@example.com", "ada@example.com"),
     ("TIKTOK_ORGANIC_EXECUTOR", "executor", "in_process", "multiprocess", "multiprocess"),
+    ("TIKTOK_ORGANIC_CELERY_BROKER", "celery_broker", None, "redis://:p@h/0", "redis://:p@h/0"),
+    ("TIKTOK_ORGANIC_ACCOUNTS_PER_RUN", "accounts_per_run", None, "50", 50),
+    ("TIKTOK_ORGANIC_ALERT_WEBHOOK", "alert_webhook", None, "https://x.test/T0/B0", "https://x.test/T0/B0"),
+    ("TIKTOK_ORGANIC_ALERT_EMAIL", "alert_email", None, "ada@example.com,bob@example.com", "ada@example.com,bob@example.com"),
+    ("TIKTOK_ORGANIC_ALERT_FROM", "alert_from", None, "loader@example.com", "loader@example.com"),
+    ("TIKTOK_ORGANIC_SMTP", "smtp", None, "smtp://u:p@h:587", "smtp://u:p@h:587"),
+    ("TIKTOK_ORGANIC_KEEP_RUNS_DAYS", "keep_runs_days", 90, "30", 30),
 ]  # fmt: skip
-SECRETS = ("TIKTOK_CLIENT_SECRET", "TIKTOK_ORGANIC_KEY", "TIKTOK_ORGANIC_WAREHOUSE", "TIKTOK_ORGANIC_STATE")
+SECRETS = (
+    "TIKTOK_CLIENT_SECRET", "TIKTOK_ORGANIC_KEY", "TIKTOK_ORGANIC_WAREHOUSE", "TIKTOK_ORGANIC_STATE",
+    "TIKTOK_ORGANIC_CELERY_BROKER", "TIKTOK_ORGANIC_ALERT_WEBHOOK", "TIKTOK_ORGANIC_SMTP",
+)  # fmt: skip
 each = pytest.mark.parametrize("setting", [Setting(*row) for row in TABLE], ids=lambda setting: setting.variable)
 
 
@@ -364,3 +374,15 @@ def test_a_first_partition_in_the_future_is_refused(monkeypatch):
     monkeypatch.setenv("TIKTOK_ORGANIC_START_DATE", "9999-01-01")
     with pytest.raises(ConfigurationError, match=r"TIKTOK_ORGANIC_START_DATE .* lies in the future"):
         Settings.load()
+
+
+@pytest.mark.parametrize("variable", ["TIKTOK_ORGANIC_ALERT_EMAIL", "TIKTOK_ORGANIC_ALERT_FROM"])
+def test_what_is_no_address_is_named(monkeypatch, variable):
+    monkeypatch.setenv(variable, "ada@example.com, the team")
+    with pytest.raises(ConfigurationError, match=f"{variable}.*'the team' is no e-mail address"):
+        Settings.load()
+
+
+def test_several_addresses_are_told_apart(monkeypatch):
+    monkeypatch.setenv("TIKTOK_ORGANIC_ALERT_EMAIL", "ada@example.com, bob@example.com,")
+    assert Settings.load().alert_addresses == ("ada@example.com", "bob@example.com")

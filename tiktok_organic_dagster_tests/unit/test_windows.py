@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tiktok_organic_dagster.windows import daily, in_words, metrics_request, reading_request, videos_since
+from tiktok_organic_dagster.assets.specs import daily
+from tiktok_organic_dagster.windows import in_words, metrics_request, reading_request, videos_since
 
 TODAY = date(2026, 11, 23)
 FIRST = date(2026, 9, 26)  # 58 days before: 4 of September, 31 of October and 23 of November lie between

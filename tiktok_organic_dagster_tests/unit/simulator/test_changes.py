@@ -87,5 +87,9 @@ def test_cleared_changes_leave_the_world_as_it_was():
     world = World()
     world.changes.delete_video(world.posts(0, NOW)[0].item_id)
     world.changes.add_video(0, at=NOW)
+    world.changes.publish_late(0, TODAY - timedelta(days=5), TODAY, timedelta(days=2))
+    assert world.changes.any
     world.changes.clear()
+    assert not world.changes.any
     assert world.videos(0, NOW) == World().videos(0, NOW)
+    assert world.published_at(0, TODAY) == World().published_at(0, TODAY)

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
-from tiktok_organic_dagster.simulator import AccountKind
+from tiktok_organic_dagster.simulator import AccountKind, World
 from tiktok_organic_dagster_tests.unit.simulator.worlds import NOW, TODAY, account_of
 
 
@@ -16,6 +16,41 @@ def test_a_day_is_published_24_to_48_hours_after_its_end(world):
             assert timedelta(hours=24) <= published - end <= timedelta(hours=48)
             assert not world.metrics(account, day, day, published - timedelta(seconds=1))
             assert world.metrics(account, day, day, published)
+
+
+def test_days_that_tiktok_publishes_late_come_so_much_later_and_in_their_order():
+    world = World(1, 1)
+    first, last, by = TODAY - timedelta(days=20), TODAY - timedelta(days=15), timedelta(days=2)
+    documented = {day: world.published_at(0, day) for day in _days(TODAY - timedelta(days=25), TODAY)}
+    world.changes.publish_late(0, first, last, by)
+    published = {day: world.published_at(0, day) for day in documented}
+    for day, moment in published.items():
+        if first <= day <= last:
+            assert moment == documented[day] + by
+        else:
+            assert moment == (documented[day] if day < first else max(documented[day], published[last]))
+        assert not world.metrics(0, day, day, moment - timedelta(seconds=1))
+        assert [each["date"] for each in world.metrics(0, day, day, moment)] == [day.isoformat()]
+    assert list(published.values()) == sorted(published.values())
+    assert published[last + timedelta(days=1)] == published[last]
+
+
+def test_what_is_published_late_is_restated_a_day_after_it_came():
+    world, documented = World(1, 1), World(1, 1)
+    days = _days(TODAY - timedelta(days=40), TODAY - timedelta(days=20))
+    world.changes.publish_late(0, days[0], days[-1], timedelta(days=2))
+    restated = 0
+    for day in days:
+        since = world.published_at(0, day)
+        first, last, final = (world.metrics(0, day, day, since + timedelta(hours=hours))[0] for hours in (0, 23.9, 24))
+        assert first == last
+        assert final == documented.metrics(0, day, day, NOW + timedelta(days=9))[0]
+        restated += first != final
+    assert restated
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def test_days_before_the_account_was_opened_are_absent(world):

@@ -5,7 +5,7 @@ import pytest
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, VIDEOS, ColumnType
 from tiktok_organic_dagster.tables.own import COMMENT_READS, OWN_TABLES
-from tiktok_organic_dagster.warehouse import WarehouseError, rename_business_id
+from tiktok_organic_dagster.warehouse import WarehouseError, prepare_warehouse, rename_business_id
 from tiktok_organic_dagster_tests.unit.warehouse.rows import (
     NOON,
     THREE,
@@ -46,7 +46,7 @@ def _ids(url):
 
 def test_an_account_gets_another_id_in_every_table(warehouse_url):
     with warehouse_at(warehouse_url).session() as session:
-        session.prepare((*CATALOGUE, *OWN_TABLES))
+        prepare_warehouse(session)
         _fill_every_table(session, "old")
         _fill_every_table(session, "other")
     rename_business_id(_settings(warehouse_url), "old", "new'; --")
@@ -61,7 +61,7 @@ def test_another_id_in_an_empty_warehouse_is_no_error(warehouse_url):
 @pytest.mark.parametrize("table", [ACCOUNT, COMMENT_READS], ids=lambda table: table.name)
 def test_another_id_is_refused_where_rows_of_both_would_be_one(warehouse_url, table):
     with warehouse_at(warehouse_url).session() as session:
-        session.prepare((*CATALOGUE, *OWN_TABLES))
+        prepare_warehouse(session)
         _fill_every_table(session, "old")
         values = {"metric_date": THREE, "video_id": "x"}
         row = a_row(table, **{**{name: values[name] for name in table.key if name in values}, "_business_id": "new"})
@@ -75,7 +75,7 @@ def test_another_id_is_refused_where_rows_of_both_would_be_one(warehouse_url, ta
 
 def test_rows_of_both_ids_under_different_keys_are_joined(warehouse_url):
     with warehouse_at(warehouse_url).session() as session:
-        session.prepare((*CATALOGUE, *OWN_TABLES))
+        prepare_warehouse(session)
         write_day(session, VIDEOS, [a_video("1", TWO, "old")], TWO, "old")
         write_day(session, VIDEOS, [a_video("1", THREE, "new")], THREE, "new")
     rename_business_id(_settings(warehouse_url), "old", "new")

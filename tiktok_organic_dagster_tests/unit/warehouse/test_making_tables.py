@@ -4,7 +4,7 @@ import pytest
 
 from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, CATALOGUE, VIDEOS, ColumnType
 from tiktok_organic_dagster.tables.own import OWN_TABLES
-from tiktok_organic_dagster.warehouse import WarehouseError
+from tiktok_organic_dagster.warehouse import WarehouseError, prepare_warehouse
 from tiktok_organic_dagster.warehouse.base import quoted
 from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
 from tiktok_organic_dagster_tests.unit.warehouse.rows import (
@@ -24,7 +24,7 @@ from tiktok_organic_dagster_tests.unit.warehouse.rows import (
 def test_prepare_makes_every_table_with_its_columns_types_and_order(warehouse, warehouse_url):
     kind = "duckdb" if warehouse_url.startswith("duckdb") else "postgres"
     with warehouse.session() as session:
-        session.prepare((*CATALOGUE, *OWN_TABLES))
+        prepare_warehouse(session)
         found = session.query(
             "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = ? "
             "ORDER BY table_name, ordinal_position",

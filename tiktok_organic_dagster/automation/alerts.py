@@ -1,0 +1,69 @@
+"""The sensor `alerts`: tells people of failed runs and failing checks, and when they are over."""
+
+from datetime import UTC, datetime
+
+from dagster import DefaultSensorStatus, Failure, SensorDefinition, SensorEvaluationContext, SkipReason, sensor
+
+from tiktok_organic_dagster.alerts.channels import channels_of, secrets_of
+from tiktok_organic_dagster.alerts.memory import Memory
+from tiktok_organic_dagster.alerts.telling import tell, what_was_told
+from tiktok_organic_dagster.alerts.troubles import judged, problems_of, without_gone
+from tiktok_organic_dagster.automation.evidence import Place, Watched, look
+from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.state import engine
+from tiktok_organic_dagster.tables import CATALOGUE
+from tiktok_organic_dagster.tiktok.errors import printable, without_secrets
+
+INTERVAL_S = 60
+JOBS = frozenset({"daily_readings", "account_metrics_refresh", "warehouse_checks", "purge_old_runs"})
+CHECKS = ("schema", "accounts_loaded", "freshness", "no_missing_days")
+
+
+def alerts() -> SensorDefinition:
+    """The sensor; its tick says what is wrong, also while nobody is told."""
+
+    @sensor(
+        name="alerts",
+        minimum_interval_seconds=INTERVAL_S,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Tells people of failed runs and failing checks, once when they begin and once when they are over: "
+        "by TIKTOK_ORGANIC_ALERT_WEBHOOK and TIKTOK_ORGANIC_ALERT_EMAIL. Each tick says what is wrong, also while "
+        "neither is set.",
+    )
+    def told(context: SensorEvaluationContext) -> SkipReason:
+        try:
+            return SkipReason(_look_and_tell(context, datetime.now(UTC)))
+        except TikTokOrganicError as error:
+            raise Failure(str(error)) from None  # the sentence says it all
+
+    return told
+
+
+def _look_and_tell(context: SensorEvaluationContext, now: datetime) -> str:
+    """One tick. It needs the state database alone: a key that is lost or wrong is told of as well."""
+    settings = Settings.load()
+    channels = channels_of(settings)
+    opened = engine(settings.state_url)
+    try:
+        memory = Memory(opened, "alerts")
+        connected = memory.connected()
+        hidden = secrets_of(settings)
+        watched = Watched(
+            JOBS,
+            tuple(table.name for table in CATALOGUE),
+            CHECKS,
+            {name.casefold(): number for number, name in connected.items()} | {number: number for number in connected},
+            lambda text: printable(without_secrets(text, hidden)),
+            context.code_location_origin.location_name if context.code_location_origin else None,
+        )
+        verdicts, place = look(context.instance, watched, Place.of(context.cursor))
+        before = memory.troubles()
+        troubles = without_gone(judged(before, verdicts), connected)
+        memory.keep(before, troubles)
+        problems = problems_of(troubles.values())
+        reports = tell(memory, channels, problems, now, "Dagster shows all of them, at the checks of the tables.")
+        context.update_cursor(place.text())
+        return what_was_told(reports, problems, channels=len(channels))
+    finally:
+        opened.dispose()

@@ -1,0 +1,110 @@
+"""The rows of the gap ledger: read as spans, and changed within the transaction of what they speak of."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import TypeVar
+
+from tiktok_organic_dagster.ledger import Span, State
+from tiktok_organic_dagster.tables import ACCOUNT_METRICS, Table
+from tiktok_organic_dagster.tables.own import LEDGER
+from tiktok_organic_dagster.warehouse.base import Session
+
+ROWS_AT_ONCE = 500
+
+T = TypeVar("T")
+Place = tuple[str, str]
+"""An account's `_business_id` and the name of a table."""
+
+
+def stored_spans(
+    session: Session, business_ids: Iterable[str] | None = None, tables: Sequence[Table] = ()
+) -> dict[Place, list[Span]]:
+    """What the ledger says, in order of days.
+
+    Args:
+        session: An open warehouse.
+        business_ids: The accounts; all if None.
+        tables: The tables; all if none is given.
+    """
+    conditions, values = ["1 = 1"], list[str]()
+    for column, wanted in (
+        ("_business_id", business_ids),
+        ("table_name", [table.name for table in tables] or None),
+    ):
+        if wanted is not None:
+            listed = list(wanted)
+            conditions.append(f"{column} IN ({', '.join('?' for _ in listed)})" if listed else "1 = 0")
+            values += listed
+    found: dict[Place, list[Span]] = defaultdict(list)
+    for business_id, table_name, first, last, state, why, asked in session.query(
+        "SELECT _business_id, table_name, first_day, last_day, state, why, asked_on "  # noqa: S608
+        f"FROM {session.name_of(LEDGER)} WHERE {' AND '.join(conditions)} ORDER BY _business_id, table_name, first_day",
+        *values,
+    ):
+        found[business_id, table_name].append(Span(first, last, State(state), why or "", asked))
+    return found
+
+
+def change_spans(
+    session: Session,
+    business_id: str,
+    tables: Sequence[Table],
+    change: Callable[[Table, list[Span]], Sequence[Span]],
+) -> None:
+    """Change what the ledger says of some tables of an account, within the caller's transaction."""
+    stored = stored_spans(session, [business_id], tables)
+    replace_spans(
+        session,
+        {
+            (business_id, table.name): (known, change(table, known))
+            for table in tables
+            for known in [stored.get((business_id, table.name), [])]
+        },
+    )
+
+
+def replace_spans(session: Session, changes: Mapping[Place, tuple[Sequence[Span], Sequence[Span]]]) -> None:
+    """Write what differs between the spans that are stored and those that shall be."""
+    ledger = session.name_of(LEDGER)
+    gone = [(*place, span.first) for place, (old, new) in changes.items() for span in old if span not in new]
+    come = [(*place, span) for place, (old, new) in changes.items() for span in new if span not in old]
+    for part in _parts(gone):
+        rows = ", ".join("(?, ?, ?)" for _ in part)
+        session.execute(
+            f"DELETE FROM {ledger} AS l USING (VALUES {rows}) AS gone (account, name, day) "  # noqa: S608
+            "WHERE l._business_id = gone.account AND l.table_name = gone.name AND l.first_day = gone.day",
+            *(value for row in part for value in row),
+        )
+    for part in _parts(come):
+        rows = ", ".join("(?, ?, ?, ?, ?, ?, ?)" for _ in part)
+        session.execute(
+            f"INSERT INTO {ledger} (_business_id, table_name, first_day, last_day, state, why, asked_on) VALUES {rows}",  # noqa: S608
+            *(
+                value
+                for business_id, table_name, span in part
+                for value in (
+                    business_id, table_name, span.first, span.last, span.state.value, span.why or None, span.asked
+                )
+            ),
+        )  # fmt: skip
+
+
+def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The rows of each statement: a statement takes a limited number of values."""
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        yield rows[begin : begin + ROWS_AT_ONCE]
+
+
+def metric_days(session: Session, since: date, business_ids: Sequence[str]) -> dict[str, set[date]]:
+    """The days from `since` on of which the account metrics of some accounts hold a row."""
+    found: dict[str, set[date]] = defaultdict(set)
+    accounts = ", ".join("?" for _ in business_ids) or "NULL"
+    for business_id, day in session.query(
+        f"SELECT _business_id, metric_date FROM {session.name_of(ACCOUNT_METRICS)} "  # noqa: S608
+        f"WHERE _business_id IN ({accounts}) AND metric_date >= ?",
+        *business_ids,
+        since,
+    ):
+        found[business_id].add(day)
+    return found

@@ -1,0 +1,204 @@
+"""What the tables and the ledger must hold at the end of a story; each difference is a sentence."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from tiktok_organic_dagster.tables import (
+    ACCOUNT,
+    ACCOUNT_METRICS,
+    AUDIENCE_ACTIVITY,
+    COMMENTS,
+    METRIC_TABLES,
+    VIDEO_TABLES,
+    VIDEOS,
+    Table,
+)
+from tiktok_organic_dagster.warehouse import open_warehouse
+from tiktok_organic_dagster_tests import truth
+from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
+from tiktok_organic_dagster_tests.year.said import Said
+from tiktok_organic_dagster_tests.year.story import DAY, HOUR, METRICS, READINGS, Connected, Story, days
+
+DAILY_RUN = time(5)
+LOADABLE_FOR = 58 * DAY
+READ_FOR = timedelta(days=365)
+IMAGE = 2
+"""Where a row of account metrics has its image, whose address is signed anew all the time."""
+COMMENTS_READ_AGAIN = timedelta(days=30)
+
+Loaded = Mapping[date, Sequence[truth.Row]]
+
+
+class Expected:
+    """What must have come of a story.
+
+    Args:
+        story: The story, which has been played.
+        deployment: Where it was played.
+    """
+
+    def __init__(self, story: Story, deployment: Deployment) -> None:
+        self._story = story
+        self._deployment = deployment
+        self._world = deployment.world
+        self.rows = 0
+
+    def differences(self) -> Iterator[str]:
+        """What is not as it should be in the twelve tables."""
+        for account in self._story.accounts:
+            said = Said(self._deployment, account)
+            yield from self._readings(account, said)
+            yield from self._metrics(account, said)
+            yield from self._comments(account, said)
+
+    # Readings.
+
+    def days_of_readings(self, account: int) -> list[date]:
+        """The days on which a reading must have been taken."""
+        lost = self._story.lost_days(account, READINGS)
+        first = self._story.connected(account).date()
+        return [each for each in days(first, self._story.today) if each not in lost and self._is_over(account, each)]
+
+    def _is_over(self, account: int, day: date) -> bool:
+        """Whether an account could be read on a day; the last day of a story is not lost yet."""
+        return day != self._story.today or self._story.is_authorized(account, self._story.end)
+
+    def _readings(self, account: int, said: Said) -> Iterator[str]:
+        wanted = self.days_of_readings(account)
+        for what, moments in (("profile", said.profile_moments()), ("posts", said.video_moments())):
+            yield from self._compared_days(f"TikTok's answers about the {what} of", account, wanted, moments)
+        profiles = {
+            each: truth.account(said.as_it_was(moment)) for each, moment in said.profile_moments().items()
+        }
+        yield from self._compared(account, ACCOUNT, self._loaded(account, ACCOUNT), profiles)
+        first = self._story.connected(account).date()
+        for table in VIDEO_TABLES:
+            name = table.name.removeprefix(f"{VIDEOS.name}_")
+            expected: dict[date, list[truth.Row]] = {}
+            for each, moment in said.video_moments().items():
+                since = None if each == first else datetime.combine(each, time(), UTC) - READ_FOR
+                then = said.as_it_was(moment)
+                expected[each] = truth.videos(then, since) if table is VIDEOS else truth.breakdown(then, name, since)
+            yield from self._compared(account, table, self._loaded(account, table), expected)
+
+    # Metrics.
+
+    def _metrics(self, account: int, said: Said) -> Iterator[str]:
+        metrics, activity = said.metrics()
+        yield from self._compared_days(
+            "TikTok's answers about the metrics of", account, self.days_of_metrics(account), metrics
+        )
+        loaded = self._loaded(account, ACCOUNT_METRICS)
+        yield from self._compared(account, ACCOUNT_METRICS, loaded, {each: [row] for each, row in metrics.items()})
+        yield from self._compared(account, AUDIENCE_ACTIVITY, self._loaded(account, AUDIENCE_ACTIVITY), activity)
+        for each in self.days_of_metrics(account):
+            last = self.last_chance(account, each)
+            assert last is not None
+            final = [row for row in truth.metrics(said.as_it_was(last), (last.date() - each).days) if row[1] == each]
+            stored = loaded.get(each, [])
+            if [_without_image(row) for row in stored] != [_without_image(row) for row in final]:
+                yield f"{self._name(account)}: metrics of {each} are not those that TikTok showed until {last:%F %H:%M}"
+
+    def days_of_metrics(self, account: int) -> list[date]:
+        """The days whose metrics could be loaded at some moment."""
+        first = max(self._story.connected(account).date() - LOADABLE_FOR, self._story.first_partition)
+        return [each for each in days(first, self._story.today) if self.last_chance(account, each)]
+
+    def last_chance(self, account: int, day: date) -> datetime | None:
+        """The last of the moments at which a day's metrics were there to be loaded; None if there was none."""
+        published = self._world.published_at(account, day)
+        moments = [
+            moment for moment in self._chances(account) if published <= moment and moment.date() - day <= LOADABLE_FOR
+        ]
+        return max(moments, default=None)
+
+    def _chances(self, account: int) -> list[datetime]:
+        """The ticks of the daily runs; the first one after an outage makes up for them, as one after connecting does."""
+        ticks = [hour for hour in self._story.hours() if not self._story.is_down(hour)]
+        missed = {next(tick for tick in ticks if tick >= outage.end) for outage in self._story.outages}
+        begun = {
+            next(tick for tick in ticks if tick >= event.at)
+            for event in self._story.events
+            if isinstance(event, Connected) and event.account == account
+        }
+        return [
+            tick
+            for tick in ticks
+            if (tick.time() == DAILY_RUN or tick in missed | begun) and self._story.is_authorized(account, tick)
+        ]
+
+    # Comments.
+
+    def _comments(self, account: int, said: Said) -> Iterator[str]:
+        shown = said.comments()
+        stored = {row[1]: row for rows in self._loaded(account, COMMENTS).values() for row in rows}
+        name = self._name(account)
+        for id_ in shown.keys() | stored.keys():
+            row, expected = stored.get(id_), shown.get(id_)
+            if row is None or expected is None:
+                yield f"{name}: the comment {id_} is {'not stored' if row is None else 'stored, and was never shown'}"
+            elif row[:-1] != expected.row[:-1]:
+                yield f"{name}: the comment {id_} is {row[:-1]}, TikTok showed {expected.row[:-1]}"
+        last = max(said.video_moments().values())
+        for post in self._world.posts(account, last):
+            if datetime.fromtimestamp(post.created, UTC) >= datetime.combine(last, time(), UTC) - READ_FOR:
+                yield from self._newest(name, said, post.item_id, last, stored)
+
+    def _newest(
+        self, name: str, said: Said, video_id: str, last: datetime, stored: Mapping[str, truth.Row]
+    ) -> Iterator[str]:
+        """Comments that the counter of a post had counted at the last reading are stored, and not long ago."""
+        there = {row[1]: row for row in said.comments_at(video_id, last)}
+        counted = datetime.fromtimestamp(self._world.counted_at(last), UTC)
+        created = len(truth.COMMENT) * 0 + 4  # after the labels
+        gone = [row for id_, row in stored.items() if row[0] == video_id and id_ not in there]
+        for id_, row in there.items():
+            if row[created] <= counted and id_ not in stored and not gone:
+                yield f"{name}: the comment {id_} of {row[created]} was never read"
+            if id_ in stored and stored[id_][-1] is not None:
+                yield f"{name}: the comment {id_} is there, and marked as not returned since {stored[id_][-1]}"
+            if id_ in stored and stored[id_][-2] < (last - COMMENTS_READ_AGAIN).date():
+                yield f"{name}: the comment {id_} was last read on {stored[id_][-2]}"
+        for row in gone:
+            if row[-1] is None and row[-2] < (last - COMMENTS_READ_AGAIN).date():
+                yield f"{name}: the comment {row[1]} is gone, and not marked"
+
+    # Inside.
+
+    def _name(self, account: int) -> str:
+        return f"@{self._world.accounts[account].username}"
+
+    def _loaded(self, account: int, table: Table) -> Loaded:
+        rows = self._deployment.rows(table, where=f"_business_id = '{self._deployment.business_id(account)}'")
+        self.rows += len(rows)
+        names = [name for name in table.column_names if name != "_loaded_at"]
+        place = names.index(table.day)
+        by_day: dict[date, list[truth.Row]] = defaultdict(list)
+        for row in rows:
+            by_day[row[place]].append(row)
+        return by_day
+
+    def _compared(
+        self, account: int, table: Table, loaded: Loaded, expected: Mapping[date, Iterable[truth.Row]]
+    ) -> Iterator[str]:
+        for each in sorted(loaded.keys() | expected.keys()):
+            there, wanted = list(loaded.get(each, [])), truth.in_order(expected.get(each, []))
+            if there != wanted:
+                first = next((pair for pair in zip(there, wanted, strict=False) if pair[0] != pair[1]), None)
+                yield (
+                    f"{self._name(account)}: {table.name} of {each} has {len(there)} rows, {len(wanted)} are expected; "
+                    f"the first that differ: {first}"
+                )
+
+    def _compared_days(self, what: str, account: int, wanted: Iterable[date], found: Iterable[date]) -> Iterator[str]:
+        missing, more = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+        if missing:
+            yield f"{what} {self._name(account)} lack {', '.join(map(str, missing))}"
+        if more:
+            yield f"{what} {self._name(account)} hold {', '.join(map(str, more))}, which nobody could ask for"
+
+
+def _without_image(row: Sequence[Any]) -> tuple[Any, ...]:
+    return (*row[:IMAGE], *row[IMAGE + 1 :])
