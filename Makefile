@@ -37,11 +37,23 @@ ui: $(READY) ## Dagster's UI: on your accounts, or on the demo while none is con
 
 .PHONY: test
 test: $(READY_TO_DEVELOP) ## every test, on real servers that it starts itself
-	@$(BIN)/python -m pytest -m "not browser and not readme" -n 3 --dist worksteal -q
+	@$(BIN)/python -m pytest -m "not browser and not readme and not celery and not year" -n 3 --dist worksteal -q
 
 .PHONY: test-readme
 test-readme: $(READY_TO_DEVELOP) ## the README and CONTRIBUTING walked from top to bottom, in fresh clones
 	@$(BIN)/python -m pytest -m readme -q
+
+.PHONY: test-celery
+test-celery: $(READY_TO_DEVELOP) ## 200 accounts on PostgreSQL, Redis and two Celery workers; needs an installed redis-server
+	@$(BIN)/python -m pytest -m celery -q tiktok_organic_dagster_tests/celery
+
+.PHONY: month
+month: $(READY_TO_DEVELOP) ## a month of the loader's life, hour by hour by a moved clock
+	@$(BIN)/python -m pytest -m year -q tiktok_organic_dagster_tests/year/test_month.py
+
+.PHONY: year
+year: $(READY_TO_DEVELOP) ## a year of it
+	@$(BIN)/python -m pytest -m year -q tiktok_organic_dagster_tests/year/test_year.py
 
 .PHONY: test-browser
 test-browser: $(READY_TO_DEVELOP) ## the tests that drive Dagster's UI and the consent page in an installed Chromium

@@ -87,12 +87,13 @@ def dagster_home(home: Path) -> Path:
     return folder
 
 
-def dagster_dev(home: Path, port: int) -> None:
+def dagster_dev(home: Path, port: int, working_directory: Path) -> None:
     """Run Dagster's web server and daemon until they are stopped.
 
     Args:
         home: Holds Dagster's runs, see `dagster_home`.
         port: Of the web server, on 127.0.0.1.
+        working_directory: Where a `.env` is looked for.
 
     Raises:
         UiError: One is open on this home already, or it ended by itself.
@@ -102,7 +103,7 @@ def dagster_dev(home: Path, port: int) -> None:
         # not be stopped at all.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with _only_one(home, port):
-        _run(home, port)
+        _run(home, port, working_directory)
 
 
 @contextmanager
@@ -126,10 +127,12 @@ def _only_one(home: Path, port: int) -> Generator[None]:
         yield
 
 
-def _run(home: Path, port: int) -> None:
+def _run(home: Path, port: int, working_directory: Path) -> None:
     command = [sys.executable, "-W", SUPERSEDED, "-m", "dagster", "dev", "-w", str(home / "workspace.yaml")]
     command += ["--port", str(port), "--log-level", "error"]
-    process = subprocess.Popen(command, env={**os.environ, "DAGSTER_HOME": str(home)})  # noqa: S603 -- no input in it
+    process = subprocess.Popen(  # noqa: S603 -- no input in it
+        command, env={**os.environ, "DAGSTER_HOME": str(home)}, cwd=working_directory
+    )
     threading.Thread(target=_announce, args=(process, port), daemon=True).start()
     stopped = False
 

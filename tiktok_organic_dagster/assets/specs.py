@@ -162,7 +162,10 @@ def _description(table: Table) -> str:
             if fills_days
             else "the day of the reading (UTC); only today's can be loaded, as TikTok serves no past values.",
         ),
-        ("Loaded", f"daily at 05:00 UTC by the schedule `{'account_metrics_refresh' if fills_days else 'daily_readings'}`."),
+        (
+            "Loaded",
+            f"daily at 05:00 UTC by the schedule `{'account_metrics_refresh' if fills_days else 'daily_readings'}`.",
+        ),
         ("Delay", table.latency),
         ("History", table.history),
         ("Loaded again", f"{table.writing.value}."),

@@ -218,8 +218,8 @@ def _specs() -> list[AssetCheckSpec]:
             AssetCheckSpec(
                 FRESHNESS_CHECK,
                 asset=table.name,
-                description="Each connected account has rows as new as what TikTok has published by now. An error names "
-                f"the account and its newest day, also when every run was green. What to do: {TROUBLESHOOTING}.",
+                description="Each connected account has rows as new as what TikTok has published by now. An error "
+                f"names the account and its newest day, also when every run was green. What to do: {TROUBLESHOOTING}.",
             )
             for table in CATALOGUE
         ),
@@ -227,8 +227,8 @@ def _specs() -> list[AssetCheckSpec]:
             AssetCheckSpec(
                 NO_MISSING_DAYS_CHECK,
                 asset=table.name,
-                description="No day is missing between the first day that TikTok returned of an account and its newest. "
-                f"An error names account and days. What to do: {TROUBLESHOOTING}.",
+                description="No day is missing between the first day that TikTok returned of an account and its "
+                f"newest. An error names account and days. What to do: {TROUBLESHOOTING}.",
             )
             for table in METRIC_TABLES
         ),

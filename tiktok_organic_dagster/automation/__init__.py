@@ -1,1 +1,1 @@
-"""What runs by itself: jobs."""
+"""What runs by itself: schedules, sensors, and their jobs."""

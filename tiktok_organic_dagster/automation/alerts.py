@@ -8,7 +8,14 @@ from tiktok_organic_dagster.alerts.channels import channels_of, secrets_of
 from tiktok_organic_dagster.alerts.memory import Memory
 from tiktok_organic_dagster.alerts.telling import tell, what_was_told
 from tiktok_organic_dagster.alerts.troubles import judged, problems_of, without_gone
+from tiktok_organic_dagster.assets.specs import (
+    ACCOUNTS_CHECK,
+    FRESHNESS_CHECK,
+    NO_MISSING_DAYS_CHECK,
+    SCHEMA_CHECK,
+)
 from tiktok_organic_dagster.automation.evidence import Place, Watched, look
+from tiktok_organic_dagster.automation.purge import JOBS
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.state import engine
@@ -16,8 +23,8 @@ from tiktok_organic_dagster.tables import CATALOGUE
 from tiktok_organic_dagster.tiktok.errors import printable, without_secrets
 
 INTERVAL_S = 60
-JOBS = frozenset({"daily_readings", "account_metrics_refresh", "warehouse_checks", "purge_old_runs"})
-CHECKS = ("schema", "accounts_loaded", "freshness", "no_missing_days")
+CHECKS = (SCHEMA_CHECK, ACCOUNTS_CHECK, FRESHNESS_CHECK, NO_MISSING_DAYS_CHECK)
+"""The checks that can be errors; the others never say more than a warning, and nobody is woken for one."""
 
 
 def alerts() -> SensorDefinition:

@@ -24,6 +24,7 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from tiktok_organic_dagster.alerts.troubles import NO_ACCOUNT, Trouble, Verdict
+from tiktok_organic_dagster.assets.specs import ACCOUNTS_OF_THIS_RUN, FAILING_ACCOUNTS
 
 OVERLAP = 500  # ids below the newest that are looked at again: PostgreSQL may show a lower id after a higher one
 PAGE = 1_000  # events of a kind that one look takes; the next look takes the rest
@@ -221,7 +222,7 @@ def _of_check(watched: Watched, evaluation: AssetCheckEvaluation, at: float) -> 
         yield Verdict(subject, of)
         return
     moment = datetime.fromtimestamp(at, UTC)
-    failing = _metadata(evaluation, "failing accounts")
+    failing = _metadata(evaluation, FAILING_ACCOUNTS)
     if isinstance(failing, Mapping) and failing:
         troubles = [
             Trouble(
@@ -245,7 +246,7 @@ def _of_check(watched: Watched, evaluation: AssetCheckEvaluation, at: float) -> 
 
 def _accounts(evaluation: AssetCheckEvaluation) -> list[str] | None:
     """The accounts that an evaluation speaks of; None: all."""
-    value = _metadata(evaluation, "accounts of this run")
+    value = _metadata(evaluation, ACCOUNTS_OF_THIS_RUN)
     return _texts(value) if isinstance(value, Sequence) and not isinstance(value, str) else None
 
 

@@ -48,7 +48,8 @@ PAUSES = (
     timedelta(hours=2),
     timedelta(hours=4),
 )
-"""Before each attempt of a day, counted from the one before; the first from the hour of the daily schedule."""
+"""Before each attempt of a day, counted from the one before; the first from the hour of the daily schedule, or from the
+moment of connecting: until then an account is that of the sensor `new_account`."""
 UNDER_WAY = [
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.NOT_STARTED,
@@ -181,10 +182,10 @@ def missed(gaps: Gaps, comments_failing: set[str]) -> Missed:
 _TABLES = (ACCOUNT_TABLES, VIDEO_TABLES, COMMENT_TABLES)
 
 
-def is_due(attempts: Attempts | None, now: datetime, scheduled: datetime) -> bool:
-    """Whether it is time to try an account again."""
+def is_due(attempts: Attempts | None, now: datetime, begun: datetime) -> bool:
+    """Whether it is time to try an account again, whose reading should have begun at a moment of today."""
     if attempts is None:
-        return now >= scheduled + PAUSES[0]
+        return now >= begun + PAUSES[0]
     return attempts.count < len(PAUSES) and now.timestamp() >= attempts.last + PAUSES[attempts.count].total_seconds()
 
 
@@ -194,7 +195,11 @@ def _again(
     """The runs that are due now, or why there is none."""
 
     def due(accounts: Sequence[Account]) -> list[Account]:
-        return [each for each in accounts if is_due(memory.attempts.get(each.business_id), now, scheduled)]
+        return [
+            each
+            for each in accounts
+            if is_due(memory.attempts.get(each.business_id), now, max(scheduled, each.connected_at))
+        ]
 
     readings, comments = due(missed.readings), due(missed.comments)
     for account in (*readings, *comments):

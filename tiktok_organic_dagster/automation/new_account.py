@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date
 from hashlib import sha256
 
@@ -28,6 +29,7 @@ from tiktok_organic_dagster.ledger import State
 from tiktok_organic_dagster.readings.progress import counted
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.tables import ACCOUNT_TABLES, METRIC_TABLES
 from tiktok_organic_dagster.warehouse import WarehouseError
 from tiktok_organic_dagster.windows import BACKFILL_DAYS, ONE_DAY
 
@@ -36,7 +38,7 @@ ACCOUNT_STEP = "account"
 
 
 def new_account(jobs: Sequence[UnresolvedAssetJobDefinition]) -> SensorDefinition:
-    """The sensor; its cursor holds the accounts that it has seen, each with the moment of its connection.
+    """The sensor; its cursor holds the accounts that it has seen, each with the moment of its owner's consent.
 
     Args:
         jobs: The two that load: readings and metrics.
@@ -48,7 +50,7 @@ def new_account(jobs: Sequence[UnresolvedAssetJobDefinition]) -> SensorDefinitio
         minimum_interval_seconds=LOOKS_EVERY_S,
         default_status=DefaultSensorStatus.RUNNING,
         description=f"Loads {BACKFILL_DAYS} days of metrics and today's reading for an account as soon as it is "
-        "connected.",
+        "connected, and the metrics that are missing of one that was connected again.",
     )
     def new_account_sensor(
         context: SensorEvaluationContext, tiktok: TikTokResource, warehouse: WarehouseResource
@@ -59,53 +61,75 @@ def new_account(jobs: Sequence[UnresolvedAssetJobDefinition]) -> SensorDefinitio
             yield nobody_connected(store)
             return
         seen = _seen(context.cursor)
-        unseen = [account for account in accounts if seen.get(account.business_id) != _connected(account)]
+        unseen = [account for account in accounts if seen.get(account.business_id) != _authorized(account)]
+        today = utc_now().date()
         try:
-            new = _never_read(store, warehouse, unseen) if unseen else []
+            lacking = _what_they_lack(store, warehouse, unseen, today)
         except WarehouseError as error:
             yield SkipReason(f"The ledger cannot be read now, the next tick looks again: {error}")
             return
-        context.update_cursor(json.dumps({account.business_id: _connected(account) for account in accounts}))
-        if not new:
+        context.update_cursor(json.dumps({account.business_id: _authorized(account) for account in accounts}))
+        if not (lacking.metrics or lacking.readings):
             yield SkipReason(f"No account is new: {counted(len(accounts), 'account', 'accounts')} connected.")
             return
-        today = utc_now().date()
-        context.log.info("New: %s", ", ".join(f"@{account.username}" for account in new))
-        yield from _requests(new, today)
+        start = max(Settings.load().start_date, today - BACKFILL_DAYS * ONE_DAY)
+        yield from _requests(METRICS_REFRESH, [METRICS_STEP], lacking.metrics, start, today - ONE_DAY)
+        yield from _requests(DAILY_READINGS, READING_STEPS, lacking.readings, today, today)
 
     return new_account_sensor
 
 
-def _never_read(store: AccountStore, warehouse: WarehouseResource, accounts: Sequence[Account]) -> list[Account]:
-    """The accounts of which the ledger knows no reading since they were connected."""
-    gaps = look_at_gaps(store, warehouse, accounts, utc_now().date(), [ACCOUNT_STEP])
+@dataclass(frozen=True)
+class _Lacking:
+    """What is to be loaded for accounts that were connected just now, by the ledger.
+
+    Whoever loads one of the two first, such as the sensor `missed_readings`, leaves the other to be asked for.
+
+    Attributes:
+        metrics: Accounts that lack days of metrics which TikTok has.
+        readings: Accounts of which nothing was read since they were connected.
+    """
+
+    metrics: Sequence[Account] = ()
+    readings: Sequence[Account] = ()
+
+
+def _what_they_lack(
+    store: AccountStore, warehouse: WarehouseResource, accounts: Sequence[Account], today: date
+) -> _Lacking:
+    if not accounts:
+        return _Lacking()
+    gaps = look_at_gaps(store, warehouse, accounts, today, [ACCOUNT_STEP, METRICS_STEP])
+    lack = {account.business_id for account, table, _ in gaps.in_state(State.MISSING) if table in METRIC_TABLES}
     read = {
         account.business_id
-        for account, _, span in gaps.in_state(State.LOADED)
-        if span.last >= account.connected_at.astimezone(UTC).date()
+        for account, table, span in gaps.in_state(State.LOADED)
+        if table in ACCOUNT_TABLES and span.last >= account.connected_at.astimezone(UTC).date()
     }
-    return [account for account in accounts if account.business_id not in read]
+    return _Lacking(
+        metrics=[account for account in accounts if account.business_id in lack],
+        readings=[account for account in accounts if account.business_id not in read],
+    )
 
 
-def _requests(new: Sequence[Account], today: date) -> Iterator[RunRequest]:
-    start = max(Settings.load().start_date, today - BACKFILL_DAYS * ONE_DAY)
-    jobs: list[tuple[str, Sequence[str], date, date]] = [(DAILY_READINGS, READING_STEPS, today, today)]
-    if start < today:
-        jobs.insert(0, (METRICS_REFRESH, [METRICS_STEP], start, today - ONE_DAY))
-    for _, part in in_runs(new):
-        chosen = [account for account in new if not part or account.business_id in part]
-        name = sha256("".join(f"{account.business_id} {_connected(account)};" for account in chosen).encode())
-        for job, steps, first, last in jobs:
-            yield RunRequest(
-                run_key=f"new {job} {name.hexdigest()[:16]}",
-                job_name=job,
-                run_config=for_accounts(steps, [account.business_id for account in chosen]),
-                tags=range_tags(first, last),
-            )
+def _requests(
+    job: str, steps: Sequence[str], accounts: Sequence[Account], first: date, last: date
+) -> Iterator[RunRequest]:
+    if not accounts:
+        return
+    for _, part in in_runs(accounts):
+        chosen = [account for account in accounts if not part or account.business_id in part]
+        name = sha256("".join(f"{account.business_id} {_authorized(account)};" for account in chosen).encode())
+        yield RunRequest(
+            run_key=f"new {job} {name.hexdigest()[:16]}",
+            job_name=job,
+            run_config=for_accounts(steps, [account.business_id for account in chosen]),
+            tags=range_tags(first, last),
+        )
 
 
-def _connected(account: Account) -> str:
-    return account.connected_at.astimezone(UTC).isoformat()
+def _authorized(account: Account) -> str:
+    return account.authorized_at.astimezone(UTC).isoformat()
 
 
 def _seen(cursor: str | None) -> dict[str, str]:

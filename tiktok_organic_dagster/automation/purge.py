@@ -57,8 +57,8 @@ class Purged:
 def purge_job() -> JobDefinition:
     """The job, which removes what is older than the setting TIKTOK_ORGANIC_KEEP_RUNS_DAYS."""
 
-    @op(name=PURGE_OLD_RUNS, description="Removes the finished runs of these tables that nothing rests on any more.")
-    def purge_old_runs_op(context: OpExecutionContext) -> None:
+    @op(description="Removes the finished runs of these tables that nothing rests on any more.")
+    def remove_old_runs(context: OpExecutionContext) -> None:
         days = Settings.load().keep_runs_days
         before = datetime.now(UTC) - timedelta(days=days)
         purged = purge(context.instance, context.run, before)
@@ -79,16 +79,16 @@ def purge_job() -> JobDefinition:
         "warehouse is not touched.",
     )
     def purge_old_runs() -> None:
-        purge_old_runs_op()
+        remove_old_runs()
 
     return purge_old_runs
 
 
-def purge_schedule(purge_old_runs: JobDefinition) -> ScheduleDefinition:
+def purge_schedule() -> ScheduleDefinition:
     """Sundays, before the loads of the day."""
     return ScheduleDefinition(
         name=PURGE_OLD_RUNS,
-        job=purge_old_runs,
+        job_name=PURGE_OLD_RUNS,
         cron_schedule="0 3 * * 0",
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING,

@@ -1,5 +1,7 @@
 """Commands that need no TikTok: the simulator, the demo, and Dagster's UI on the user's accounts or the demo."""
 
+from pathlib import Path
+
 import click
 
 from tiktok_organic_dagster.settings import Settings
@@ -34,6 +36,6 @@ def ui(port: int) -> None:
     settings = Settings.load()
     local_ui.require_free_port(port)
     if local_ui.has_accounts(settings):
-        local_ui.dagster_dev(local_ui.dagster_home(settings.home), port)
+        local_ui.dagster_dev(local_ui.dagster_home(settings.home), port, Path.cwd())
     else:
         demo.ui(settings, port)

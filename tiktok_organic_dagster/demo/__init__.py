@@ -39,4 +39,4 @@ def ui(settings: Settings, port: int) -> None:
     with simulated_tiktok(settings) as demo:
         connect_all(demo)
         console().print("No account is connected: this is the demo, with its simulated TikTok.")
-        dagster_dev(dagster_home(demo.home), port)
+        dagster_dev(dagster_home(demo.home), port, demo.home)

@@ -93,11 +93,18 @@ def _replace(file: Path, text: str) -> None:
 
 
 def _use(home: Path, port: int) -> Settings:
-    """Set this process, and those that it starts, to the demo: nothing of the user's own settings is left."""
+    """Set this process, and those that it starts in the demo's folder, to the demo.
+
+    Nothing of the user's own settings is left there: an empty `.env` keeps any file above it from being read.
+    """
     base = f"http://127.0.0.1:{port}"
     defaults = {name: Settings.model_fields[field].default for name, field in Settings.variables().items()}
     vault_of_home(home, holds_tokens=False)
-    os.environ.update({name: str(value) for name, value in defaults.items() if value is not None})
+    (home / ".env").write_text("# The demo has its settings from the process that starts it.\n")
+    for name, value in defaults.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = str(value)
     os.environ.update(
         {
             "TIKTOK_CLIENT_ID": CLIENT_ID,

@@ -142,6 +142,11 @@ class CommentsReading(Reading):
             notes.skipped = f"the scope {COMMENT_LIST} was not granted: connect the account again to grant it"
             return
         plan = self._plans.get(account.business_id)
+        if plan is None and account.needs_authorization is not None:
+            raise NotReadYetError(
+                f"The videos of @{account.username} were not read on {self.moment.today}, as the authorization has "
+                f"ended ({account.needs_authorization.rstrip('.')}). Its owner must connect the account again."
+            )
         if plan is None:
             raise NotReadYetError(
                 f"The videos of @{account.username} were not read on {self.moment.today}, and comments are read "

@@ -111,8 +111,8 @@ _HISTORY = (
 _DELETION = "a day that TikTok no longer serves stays stored."
 _LATENCY = (
     "TikTok publishes a day 24 to 48 hours after it ended, so the last two days may be missing. Whether it corrects a "
-    "published day is not documented: take the last 7 days as provisional. The schedule `account_metrics_refresh` loads "
-    "them again every day."
+    "published day is not documented: take the last 7 days as provisional. The schedule `account_metrics_refresh` "
+    "loads them again every day."
 )
 _COST = "1 call for all days and both tables of `business/get/` with dates."
 _UNDO = "whether deleted ones are taken off is not documented."

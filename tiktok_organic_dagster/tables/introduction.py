@@ -51,7 +51,7 @@ and in JavaScript as well.
 | | is there | is final |
 | --- | --- | --- |
 | profile (`tiktok_organic_account`) | on the day itself | at once |
-| metrics of a day | 1 to 2 days after it ended | presumably then (not documented); the last 7 days are loaded again daily |
+| metrics of a day | 1 to 2 days after it ended | presumably then (not documented); the last 7 days are loaded daily |
 | numbers of posts | in each reading, 24 to 48 hours old | 365 days after the post was published |
 | comments | up to 2 days after they were written, up to 30 for edits and deletions | never |
 

@@ -1,4 +1,4 @@
-"""Our own tables beside the documented ones: which readings were taken, and what is known of each video's comments."""
+"""Our own tables beside the documented ones: which readings were taken, what is known of comments, the gap ledger."""
 
 from tiktok_organic_dagster.tables.model import Column, ColumnType, Label, Table, Writing
 

@@ -69,7 +69,7 @@ class Session(ABC):
         """A table's rows in the order of its key, a bounded number at a time; within a transaction or a snapshot.
 
         Texts are ordered by their bytes, so that every warehouse has the same order. A column that the warehouse lacks
-        is NULL in every row. Close it, where it is not read to its end.
+        is NULL in every row, and a table that it lacks has none. Close it, where it is not read to its end.
         """
 
     @abstractmethod
@@ -145,8 +145,10 @@ class Session(ABC):
         return list(there)
 
     def in_order(self, table: Table) -> str:
-        """The statement that reads all columns of the table in the order of its key."""
+        """The statement that reads all columns of the table in the order of its key; empty if it is not there."""
         there = self.columns_there(table)
+        if not there:
+            return ""
         columns = ", ".join(
             quoted(column.name)
             if column.name in there

@@ -143,13 +143,7 @@ def _copy(pair: _Pair, tables: Sequence[Table], version: int) -> dict[str, int]:
         note_version(pair.write, version)  # so that what is new since then is made up for in the copy as well
         compared: dict[str, int] = {}
         for table in tables:
-            done = pair.steps("copying", table)
-            with closing(_batches(pair.source, pair.read, table)) as batches:
-                for batch in batches:
-                    with Spool() as spool:
-                        spool.add(table, batch)
-                        pair.write.load(pair.write.name_of(table), table, spool)
-                    done(batch.num_rows)
+            _copy_rows(pair, table)
             try:
                 compared[table.name] = _compare(pair, table)
             except _DifferentError as difference:
@@ -159,6 +153,18 @@ def _copy(pair: _Pair, tables: Sequence[Table], version: int) -> dict[str, int]:
                     "report this."
                 ) from None
         return compared
+
+
+def _copy_rows(pair: _Pair, table: Table) -> None:
+    if not pair.rows[table.name]:
+        return
+    done = pair.steps("copying", table)
+    with closing(_batches(pair.source, pair.read, table)) as batches:
+        for batch in batches:
+            with Spool() as spool:
+                spool.add(table, batch)
+                pair.write.load(pair.write.name_of(table), table, spool)
+            done(batch.num_rows)
 
 
 def _compare_with_what_is_there(pair: _Pair, tables: Sequence[Table], holds: Table) -> dict[str, int]:
@@ -201,9 +207,7 @@ def _compare(pair: _Pair, table: Table) -> int:
 
 
 def _batches(warehouse: Warehouse, session: Session, table: Table) -> Generator[pa.RecordBatch]:
-    """A table's rows in order; none if it is not there. Close it: a reading that is open keeps a DuckDB file open."""
-    if not session.columns_there(table):
-        return
+    """A table's rows in order. Close it: a reading that is open keeps a DuckDB file open."""
     try:
         with closing(session.batches(table)) as batches:
             yield from (batch for batch in batches if batch.num_rows)

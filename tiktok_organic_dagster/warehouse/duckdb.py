@@ -31,6 +31,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,  # a file of another database is an error, and no reason to download anything
     "autoload_known_extensions": False,
 }
+_SORTING_MEMORY = "256MB"  # the rest goes through the disk; it costs little time, and two files may be open for a copy
 _NEWER = "newer version of DuckDB"
 _KIND_OF_ERROR = re.compile(r"^(?:\w+ )?Error: ")
 _SQLITE = b"SQLite format 3"
@@ -109,7 +110,11 @@ class DuckDBSession(Session):
 
     def batches(self, table: Table) -> Generator[pa.RecordBatch]:
         """The rows in the order of the key; sorted on disk where they do not fit into DuckDB's memory."""
-        with self._connection.sql(self.in_order(table)).to_arrow_reader(BATCH_ROWS) as reader:
+        statement = self.in_order(table)
+        if not statement:
+            return
+        self.execute(f"SET memory_limit = '{_SORTING_MEMORY}'")
+        with self._connection.sql(statement).to_arrow_reader(BATCH_ROWS) as reader:
             for batch in reader:
                 yield batch.cast(table.arrow_schema)
 

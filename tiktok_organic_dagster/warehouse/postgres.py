@@ -79,9 +79,12 @@ class PostgresSession(Session):
 
     def batches(self, table: Table) -> Generator[pa.RecordBatch]:
         """The rows in the order of the key, through a cursor of the server."""
+        statement = self.in_order(table)
+        if not statement:
+            return
         self.execute("SET LOCAL extra_float_digits = 1")  # a server may be set to tell fewer digits than there are
         cursor = quoted(f"_read_{table.name}")
-        self.execute(f"DECLARE {cursor} NO SCROLL CURSOR FOR {self.in_order(table)}")
+        self.execute(f"DECLARE {cursor} NO SCROLL CURSOR FOR {statement}")
         while rows := self.query(f"FETCH {BATCH_ROWS} FROM {cursor}"):
             columns = zip(*rows, strict=True)
             arrays = [

@@ -55,7 +55,7 @@ reading = {{
     "comments": CommentsReading(COMMENT_TABLES, moment, timedelta(minutes=30)),
 }}[{step!r}]
 take(reading, store.accounts(), open_reader=lambda a: open_reader(a, store, client, oauth),
-     warehouse=open_warehouse(settings), store=store, log=print, stop=Stop())
+     warehouse=open_warehouse(settings), store=store, log=print, stop=Stop(), since=settings.start_date)
 """
 
 

@@ -94,6 +94,7 @@ def test_threads_of_a_stopped_run_ask_and_write_no_more(new_lab: Callable[..., L
         store=lab.store,
         log=lambda _line: None,
         stop=stop,
+        since=lab.settings.start_date,
     )
 
     assert "stopped" in (outcomes[0].error or "")

@@ -132,8 +132,8 @@ def quick_dagster_in_process(home: Path) -> Iterator[Dagster]:
     """The same for tests of thousands of ticks: Dagster's SQLite files, without what makes them slow.
 
     Dagster makes a new engine for each query and a new file for the events of each run, and reads all its migrations
-    for each tick of a sensor. Here a file has one engine, which keeps its compiled queries, and a version that is looked
-    up until it has one; all events share a file, no commit waits for the disk, and nothing is printed.
+    for each tick of a sensor. Here a file has one engine, which keeps its compiled queries, and a version that is read
+    until it has one; all events share a file, no commit waits for the disk, and nothing is printed.
     """
     storage = "dagster._core.storage"
     with ExitStack() as stack:

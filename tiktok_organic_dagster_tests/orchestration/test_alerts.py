@@ -294,8 +294,8 @@ def test_a_channel_that_fails_is_told_later_and_holds_the_other_not_back(loader,
     loader.run()
     assert watch.tick() == (
         "Not everybody could be told, which is tried again at the next tick. By webhook: The webhook answered HTTP "
-        "500, a trouble of its own. Told by e-mail: 1 opened, 0 recovered. 1 problem is open: The check accounts_loaded "
-        "fails for @ada."
+        "500, a trouble of its own. Told by e-mail: 1 opened, 0 recovered. 1 problem is open: The check "
+        "accounts_loaded fails for @ada."
     )
     loader.fails(VIDEOS, "accounts_loaded", {**NO_TOKEN, "@bob": "no quota"})
     loader.run()

@@ -6,15 +6,19 @@ import pytest
 from cryptography.fernet import Fernet
 from dagster import (
     AssetKey,
+    AssetsDefinition,
     AssetSpec,
     BackfillPolicy,
     Config,
     DailyPartitionsDefinition,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
     Definitions,
     MarkdownMetadataValue,
     TableColumnLineage,
     TableSchema,
 )
+from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
 from tiktok_organic_dagster.definitions import definitions
 from tiktok_organic_dagster.errors import ConfigurationError
@@ -46,6 +50,17 @@ BACKFILL_POLICIES = {
     "account_metrics": BackfillPolicy.single_run(),
     "videos": BackfillPolicy.multi_run(100_000),
     "comments": BackfillPolicy.multi_run(100_001),
+}
+
+MORE_CHECKS = {
+    "tiktok_organic_account": {"gap_ledger", "counters_do_not_fall"},
+    "tiktok_organic_account_metrics": {"no_missing_days", "follower_changes_add_up"},
+    "tiktok_organic_account_metrics_audience_activity": {"no_missing_days"},
+    "tiktok_organic_videos": {"videos_match_profile_count", "no_sudden_loss_of_videos", "counters_do_not_fall"},
+    "tiktok_organic_videos_impression_sources": {"shares_sum_to_one"},
+    "tiktok_organic_videos_audience_types": {"shares_sum_to_one"},
+    "tiktok_organic_videos_audience_genders": {"shares_sum_to_one"},
+    "tiktok_organic_videos_comments": {"comments_match_counters"},
 }
 
 # The columns in their order; T text, N number, D date, B yes or no, M moment.
@@ -104,6 +119,11 @@ def specs(location: Definitions) -> dict[str, AssetSpec]:
     return {spec.key.to_user_string(): spec for spec in location.resolve_all_asset_specs()}
 
 
+def steps(location: Definitions) -> list[AssetsDefinition]:
+    """What loads tables, without what only checks them."""
+    return [assets for assets in location.resolve_asset_graph().assets_defs if assets.keys]
+
+
 def test_there_is_one_asset_for_each_of_the_12_tables_filled_by_four_steps(location: Definitions) -> None:
     found = {
         key.to_user_string(): assets.op.name for assets in location.resolve_asset_graph().assets_defs
@@ -136,7 +156,7 @@ def test_the_first_partition_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_each_step_has_the_backfill_policy_that_keeps_its_runs_apart(location: Definitions) -> None:
-    found = {assets.op.name: assets.backfill_policy for assets in location.resolve_asset_graph().assets_defs}
+    found = {assets.op.name: assets.backfill_policy for assets in steps(location)}
 
     assert found == BACKFILL_POLICIES
 
@@ -220,7 +240,7 @@ def test_jobs_steps_checks_and_what_a_run_can_be_told_are_described(location: De
     for job in ("daily_readings", "account_metrics_refresh"):
         assert "partition" in (location.resolve_job_def(job).description or "") or job != "daily_readings"
         assert "(UTC)" in (location.resolve_job_def(job).description or "")
-    for assets in graph.assets_defs:
+    for assets in steps(location):
         assert "call" in (assets.op.description or "")
         fields = assets.op.config_schema.as_field().config_type.fields
         assert all(len(field.description or "") > 50 for field in fields.values())
@@ -255,12 +275,45 @@ def test_the_column_lineage_shows_the_references(location: Definitions) -> None:
         assert found == {column: [target] for column, target in REFERENCES[table].items()}, table
 
 
-def test_every_table_has_the_checks_of_its_values_and_of_its_accounts_and_none_blocks(location: Definitions) -> None:
+def test_every_table_has_the_checks_of_its_values_accounts_and_freshness_and_none_blocks(location: Definitions) -> None:
     graph = location.resolve_asset_graph()
+    found: dict[str, set[str]] = {table: set() for table in COLUMNS}
+    for key in graph.asset_check_keys:
+        found[key.asset_key.to_user_string()].add(key.name)
 
-    found = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
-    assert found >= {(table, check) for table in COLUMNS for check in ("schema", "accounts_loaded")}
+    of_all = {"schema", "accounts_loaded", "freshness"}
+    assert {table: checks - of_all for table, checks in found.items() if of_all <= checks} == {
+        table: MORE_CHECKS.get(table, set()) for table in COLUMNS
+    }
     assert not any(graph.get_check_spec(key).blocking for key in graph.asset_check_keys)
+
+
+def test_every_table_has_a_freshness_policy(location: Definitions) -> None:
+    for table, spec in specs(location).items():
+        assert isinstance(spec.freshness_policy, TimeWindowFreshnessPolicy), table
+        assert spec.freshness_policy.warn_window is not None
+
+
+def test_what_runs_by_itself_does_so_from_the_start(location: Definitions) -> None:
+    repository = location.get_repository_def()
+    schedules = {each.name: each for each in repository.schedule_defs}
+    sensors = {each.name: each for each in repository.sensor_defs}
+
+    assert {name: (each.cron_schedule, each.execution_timezone) for name, each in schedules.items()} == {
+        "daily_readings": ("0 5 * * *", "UTC"),
+        "account_metrics_refresh": ("0 5 * * *", "UTC"),
+        "warehouse_checks": ("0 9 * * *", "UTC"),
+        "purge_old_runs": ("0 3 * * 0", "UTC"),
+    }
+    assert {each.default_status for each in schedules.values()} == {DefaultScheduleStatus.RUNNING}
+    assert {name: each.minimum_interval_seconds for name, each in sensors.items()} == {
+        "new_account": 60,
+        "missed_readings": 300,
+        "authorization_expiry": 3600,
+        "alerts": 60,
+    }
+    assert {each.default_status for each in sensors.values()} == {DefaultSensorStatus.RUNNING}
+    assert all(len(each.description or "") > 30 for each in (*schedules.values(), *sensors.values()))
 
 
 @pytest.mark.parametrize(

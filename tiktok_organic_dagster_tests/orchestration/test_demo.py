@@ -17,6 +17,8 @@ from rich.console import Console
 
 from tiktok_organic_dagster import demo
 from tiktok_organic_dagster.demo.closing import print_closing
+from tiktok_organic_dagster.demo.simulated import simulated_tiktok
+from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.simulator import World
 from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, Table
 from tiktok_organic_dagster.warehouse import open_warehouse
@@ -151,6 +153,26 @@ def the_followers(lab: Lab) -> list[list[str]]:
             days.setdefault(row[0], []).append(row)
     ends = sorted(((name, rows[0][at], rows[-1][at]) for name, rows in days.items()), key=lambda end: -end[2])
     return [[f"@{name}", f"{first:,.0f}", f"{last:,.0f}", f"{last / first - 1:+.1%}"] for name, first, last in ends]
+
+
+def test_nothing_of_the_users_own_settings_reaches_the_demos_dagster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in Settings.variables():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("TIKTOK_ORGANIC_ALERT_WEBHOOK=https://hooks.example.com/of/the/user\n")
+    monkeypatch.setenv("TIKTOK_ORGANIC_ACCOUNTS_PER_RUN", "3")
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    before = Settings.load()
+    assert before.alert_webhook is not None
+
+    with simulated_tiktok(before) as settings:
+        monkeypatch.chdir(settings.home)  # as `make ui` starts it
+        found = Settings.load()
+
+    assert (found.alert_webhook, found.accounts_per_run) == (None, None)
+    assert found.home == tmp_path / ".tiktok_organic" / "demo"
 
 
 def test_the_closing_answers_with_the_numbers_of_the_world(loaded: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,7 @@ def test_one_old_day_that_one_account_lacks_is_asked_for(
     deployment.read_metrics()
     with open_warehouse(deployment.settings).session() as session:
         session.execute(
-            f"DELETE FROM {session.name_of(ACCOUNT_METRICS)} WHERE _business_id = ? AND metric_date = ?",  # noqa: S608
+            f"DELETE FROM {session.name_of(ACCOUNT_METRICS)} WHERE _business_id = ? AND metric_date = ?",
             deployment.business_id(1),
             date(2026, 10, 20),
         )
@@ -185,7 +186,7 @@ def test_many_accounts_are_split_into_runs_that_cover_each_of_them_once(
     assert all(len(set(map(tuple, each.values()))) == 1 for each in asked.accounts)
     of_runs = [next(iter(each.values())) for each in asked.accounts]
     assert [len(each) for each in of_runs] == [2, 2, 1]
-    assert sorted(sum(of_runs, [])) == sorted(deployment.business_id(n) for n in range(5))
+    assert sorted(chain.from_iterable(of_runs)) == sorted(deployment.business_id(n) for n in range(5))
     assert len({request.run_key for request in asked.requests}) == 3
     assert len(set(asked.days)) == 1
 

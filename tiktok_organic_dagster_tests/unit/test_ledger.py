@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -273,14 +274,14 @@ def test_a_day_that_tiktok_returns_late():
     life = _metrics()
     late = date(2026, 6, 8)
     life.live(CONNECTED, date(2026, 6, 10))
-    life.ask(date(2026, 6, 11), published=lambda day, today: day < late)
+    life.ask(date(2026, 6, 11), published=lambda day, _today: day < late)
     assert _rows(life.spans) == [
         ("01-02", "06-07", LOADED, ""),
         ("06-08", "06-08", MISSING, NOTHING_RETURNED),
         ("06-09", "06-10", PROVISIONAL, NOT_PUBLISHED),
     ]
     assert life.spans[1].asked == date(2026, 6, 11)
-    life.ask(date(2026, 6, 12), published=lambda day, today: day < late)
+    life.ask(date(2026, 6, 12), published=lambda day, _today: day < late)
     assert _rows(life.spans)[1] == ("06-08", "06-09", MISSING, NOTHING_RETURNED)
     life.ask(date(2026, 6, 13))
     assert _rows(life.spans) == [("01-02", "06-10", LOADED, ""), ("06-11", "06-12", PROVISIONAL, NOT_PUBLISHED)]
@@ -313,7 +314,7 @@ def test_days_before_the_first_that_tiktok_has_are_not_offered():
 def test_an_account_whose_analytics_are_off_for_ever_loses_nothing():
     life = _metrics()
     for today in _days(CONNECTED, date(2026, 6, 1)):
-        life.ask(today, published=lambda day, today: False)
+        life.ask(today, published=lambda _day, _today: False)
     assert _rows(life.spans) == [
         ("01-02", "04-03", NOT_OFFERED, NOTHING_RETURNED),
         ("04-04", "05-29", MISSING, NOTHING_RETURNED),
@@ -325,7 +326,7 @@ def test_an_account_whose_analytics_are_off_for_ever_loses_nothing():
 def test_analytics_that_are_turned_on_begin_the_account(first_asked):
     life = _metrics()
     for today in _days(CONNECTED, date(2026, 5, 5)):
-        life.ask(today, published=lambda day, today: False)
+        life.ask(today, published=lambda _day, _today: False)
     begin = date(2026, 5, 1)
     life.ask(date(2026, 5, 6), first_asked, published=lambda day, today: begin <= day <= today - 3 * DAY)
     assert _rows(life.spans) == [
@@ -503,7 +504,7 @@ def _next_circumstances(rng, about, today, fills_days):
 @pytest.mark.parametrize("fills_days", [True, False])
 @pytest.mark.parametrize("seed", range(6))
 def test_400_days_of_accidents_are_told_as_a_plain_account_of_each_day_tells_them(seed, fills_days):
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 -- accidents, not secrets
     about = Circumstances(CONNECTED, OLDEST if fills_days else CONNECTED)
     spans, plain = [], Plain(fills_days)
     down = 0  # days for which nothing runs
@@ -532,4 +533,4 @@ def test_400_days_of_accidents_are_told_as_a_plain_account_of_each_day_tells_the
         told = {day: (s.state, s.why, s.asked) for s in spans for day in _days(s.first, s.last)}
         assert told == plain.days, today
         assert sum(s.days for s in spans) == len(told)  # no day twice
-        assert not any(a.is_like(b) and b.first == a.last + DAY for a, b in zip(spans, spans[1:], strict=False))
+        assert not any(a.is_like(b) and b.first == a.last + DAY for a, b in pairwise(spans))

@@ -98,7 +98,7 @@ def test_a_preview_of_comments_tells_nothing_of_their_authors():
 @pytest.mark.parametrize("table", CATALOGUE, ids=lambda table: table.name)
 def test_without_findings_the_schema_check_passes(table):
     rows = {table.name: Counter({ONE: 1_200, TWO: 34})}
-    result = schema_result(table, [_outcome("a", rows=rows), _outcome("b", error="no")])
+    result = schema_result(table, [_outcome("a", rows=rows), _outcome("b", error="no")], of_some=False)
     assert result.passed
     assert result.asset_key == AssetKey(table.name)
     assert result.check_name == "schema"
@@ -106,14 +106,14 @@ def test_without_findings_the_schema_check_passes(table):
 
 
 def test_a_check_without_rows_says_that_there_were_none():
-    result = schema_result(VIDEOS, [_outcome("a", rows={COMMENTS.name: Counter({ONE: 5})})])
+    result = schema_result(VIDEOS, [_outcome("a", rows={COMMENTS.name: Counter({ONE: 5})})], of_some=False)
     assert result.passed
     assert result.description.startswith("No rows to check")
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_every_finding_fails_the_schema_check_with_its_level(kind):
-    result = schema_result(VIDEOS, [_outcome("a"), _outcome("b", (VIDEOS, "likes", kind, 3, "many"))])
+    result = schema_result(VIDEOS, [_outcome("a"), _outcome("b", (VIDEOS, "likes", kind, 3, "many"))], of_some=False)
     assert not result.passed
     lost = kind in {Kind.UNREADABLE, Kind.REJECTED}
     assert result.severity is (AssetCheckSeverity.ERROR if lost else AssetCheckSeverity.WARN)
@@ -138,20 +138,22 @@ def test_one_error_among_warnings_makes_an_error():
         _outcome("a", (VIDEOS, "likes", Kind.OUT_OF_BOUNDS, 1, -1), (VIDEOS, "shares", Kind.UNREADABLE, 1, "x")),
         _outcome("b", (VIDEOS, "caption", Kind.MENDED_TEXT, 1, "x")),
     ]
-    result = schema_result(VIDEOS, outcomes)
+    result = schema_result(VIDEOS, outcomes, of_some=False)
     assert result.severity is AssetCheckSeverity.ERROR
     assert [row["account"] for row in _table(result, "findings")] == ["@a", "@a", "@b"]
 
 
 def test_what_to_do_is_said_once_for_each_kind_of_finding():
     outcomes = [_outcome(name, (VIDEOS, "likes", Kind.UNREADABLE, 1, "x")) for name in "abc"]
-    result = schema_result(VIDEOS, [*outcomes, _outcome("d", (VIDEOS, "likes", Kind.OUT_OF_BOUNDS, 1, -1))])
+    result = schema_result(
+        VIDEOS, [*outcomes, _outcome("d", (VIDEOS, "likes", Kind.OUT_OF_BOUNDS, 1, -1))], of_some=False
+    )
     assert result.description.count(Kind.UNREADABLE.remedy) == 1
     assert result.description.count(Kind.OUT_OF_BOUNDS.remedy) == 1
 
 
 def test_findings_about_another_table_are_not_told():
-    assert schema_result(VIDEOS, [_outcome("a", (COMMENTS, "text", Kind.UNREADABLE, 1, 5))]).passed
+    assert schema_result(VIDEOS, [_outcome("a", (COMMENTS, "text", Kind.UNREADABLE, 1, 5))], of_some=False).passed
 
 
 def test_with_all_accounts_loaded_the_check_passes():
@@ -206,13 +208,16 @@ def test_warnings_alone_pass_and_are_told():
 
 def test_a_thousand_failures_are_told_in_fifty_lines():
     outcomes = [_outcome(f"n{n}", (VIDEOS, "likes", Kind.UNREADABLE, 1, n), error=f"failed {n}") for n in range(1000)]
-    for result, key in ((accounts_result(VIDEOS, outcomes), "details"), (schema_result(VIDEOS, outcomes), "findings")):
+    for result, key in (
+        (accounts_result(VIDEOS, outcomes), "details"),
+        (schema_result(VIDEOS, outcomes, of_some=False), "findings"),
+    ):
         assert len(_table(result, key)) == 50
         assert result.description.count("@") == 50
         assert "and 950 more" in result.description
 
 
 def test_texts_that_cannot_be_encoded_never_reach_dagster():
-    result = schema_result(VIDEOS, [_outcome("a", (VIDEOS, "caption", Kind.MENDED_TEXT, 1, "\ud83d\0"))])
+    result = schema_result(VIDEOS, [_outcome("a", (VIDEOS, "caption", Kind.MENDED_TEXT, 1, "\ud83d\0"))], of_some=False)
     result.description.encode("utf-8")
     assert r"\ud83d\x00" in result.description

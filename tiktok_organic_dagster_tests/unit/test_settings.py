@@ -47,7 +47,7 @@ TABLE = [
     ("TIKTOK_ORGANIC_CELERY_BROKER", "celery_broker", None, "redis://:p@h/0", "redis://:p@h/0"),
     ("TIKTOK_ORGANIC_ACCOUNTS_PER_RUN", "accounts_per_run", None, "50", 50),
     ("TIKTOK_ORGANIC_ALERT_WEBHOOK", "alert_webhook", None, "https://x.test/T0/B0", "https://x.test/T0/B0"),
-    ("TIKTOK_ORGANIC_ALERT_EMAIL", "alert_email", None, "ada@example.com,bob@example.com", "ada@example.com,bob@example.com"),
+    ("TIKTOK_ORGANIC_ALERT_EMAIL", "alert_email", None, "ada@x.test,bob@x.test", "ada@x.test,bob@x.test"),
     ("TIKTOK_ORGANIC_ALERT_FROM", "alert_from", None, "loader@example.com", "loader@example.com"),
     ("TIKTOK_ORGANIC_SMTP", "smtp", None, "smtp://u:p@h:587", "smtp://u:p@h:587"),
     ("TIKTOK_ORGANIC_KEEP_RUNS_DAYS", "keep_runs_days", 90, "30", 30),

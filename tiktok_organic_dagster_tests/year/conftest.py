@@ -9,8 +9,8 @@ import time_machine
 
 from tiktok_organic_dagster_tests.orchestration.dagster_in_process import quick_dagster_in_process
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
-from tiktok_organic_dagster_tests.year.outcome import Outcome
 from tiktok_organic_dagster_tests.year.life import live
+from tiktok_organic_dagster_tests.year.outcome import Outcome
 from tiktok_organic_dagster_tests.year.receiver import receiver
 from tiktok_organic_dagster_tests.year.story import Story
 

@@ -5,29 +5,35 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from tiktok_organic_dagster.ledger import State
 from tiktok_organic_dagster.tables import (
     ACCOUNT,
     ACCOUNT_METRICS,
     AUDIENCE_ACTIVITY,
+    CATALOGUE,
     COMMENTS,
     METRIC_TABLES,
     VIDEO_TABLES,
     VIDEOS,
     Table,
 )
-from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.year.said import Said
-from tiktok_organic_dagster_tests.year.story import DAY, HOUR, METRICS, READINGS, Connected, Story, days
+from tiktok_organic_dagster_tests.year.story import DAY, METRICS, READINGS, Connected, Story, days
 
 DAILY_RUN = time(5)
 LOADABLE_FOR = 58 * DAY
 READ_FOR = timedelta(days=365)
 IMAGE = 2
 """Where a row of account metrics has its image, whose address is signed anew all the time."""
+CREATED = 4
+"""Where a row of a comment has the moment at which it was written."""
 COMMENTS_READ_AGAIN = timedelta(days=30)
 
+Days = Mapping[date, str]
+Place = tuple[int, str]
+"""An account and the name of a table."""
 Loaded = Mapping[date, Sequence[truth.Row]]
 
 
@@ -45,13 +51,32 @@ class Expected:
         self._world = deployment.world
         self.rows = 0
 
-    def differences(self) -> Iterator[str]:
+    def in_tables(self) -> Iterator[str]:
         """What is not as it should be in the twelve tables."""
         for account in self._story.accounts:
             said = Said(self._deployment, account)
             yield from self._readings(account, said)
             yield from self._metrics(account, said)
             yield from self._comments(account, said)
+
+    def in_ledger(self, ledger: Mapping[Place, Mapping[State, Days]]) -> Iterator[str]:
+        """What the ledger says that is not so: which days are loaded, and which are lost and why.
+
+        Args:
+            ledger: The days of each state with their reasons, by account and table.
+        """
+        for account in self._story.accounts:
+            for table in CATALOGUE:
+                is_metrics = table in METRIC_TABLES
+                what = f"{table.name} of {self._name(account)}"
+                said = ledger.get((account, table.name), {})
+                loaded = self.days_of_metrics(account) if is_metrics else self.days_of_readings(account)
+                lost = self._story.lost_days(account, METRICS if is_metrics else READINGS)
+                yield from self._compared_days(f"the loaded days of {what}", loaded, said.get(State.LOADED, {}))
+                yield from self._compared_days(f"the lost days of {what}", lost, said.get(State.LOST, {}))
+                for each, why in said.get(State.LOST, {}).items():
+                    if lost.get(each, "") not in why:
+                        yield f"{what}: {each} is lost because {why!r}, and not because {lost[each]!r}"
 
     # Readings.
 
@@ -68,10 +93,10 @@ class Expected:
     def _readings(self, account: int, said: Said) -> Iterator[str]:
         wanted = self.days_of_readings(account)
         for what, moments in (("profile", said.profile_moments()), ("posts", said.video_moments())):
-            yield from self._compared_days(f"TikTok's answers about the {what} of", account, wanted, moments)
-        profiles = {
-            each: truth.account(said.as_it_was(moment)) for each, moment in said.profile_moments().items()
-        }
+            yield from self._compared_days(
+                f"TikTok's answers about the {what} of {self._name(account)}", wanted, moments
+            )
+        profiles = {each: truth.account(said.as_it_was(moment)) for each, moment in said.profile_moments().items()}
         yield from self._compared(account, ACCOUNT, self._loaded(account, ACCOUNT), profiles)
         first = self._story.connected(account).date()
         for table in VIDEO_TABLES:
@@ -88,7 +113,7 @@ class Expected:
     def _metrics(self, account: int, said: Said) -> Iterator[str]:
         metrics, activity = said.metrics()
         yield from self._compared_days(
-            "TikTok's answers about the metrics of", account, self.days_of_metrics(account), metrics
+            f"TikTok's answers about the metrics of {self._name(account)}", self.days_of_metrics(account), metrics
         )
         loaded = self._loaded(account, ACCOUNT_METRICS)
         yield from self._compared(account, ACCOUNT_METRICS, loaded, {each: [row] for each, row in metrics.items()})
@@ -115,7 +140,7 @@ class Expected:
         return max(moments, default=None)
 
     def _chances(self, account: int) -> list[datetime]:
-        """The ticks of the daily runs; the first one after an outage makes up for them, as one after connecting does."""
+        """The ticks of the daily runs, and the first ones after an outage or a connection, which make up for them."""
         ticks = [hour for hour in self._story.hours() if not self._story.is_down(hour)]
         missed = {next(tick for tick in ticks if tick >= outage.end) for outage in self._story.outages}
         begun = {
@@ -152,11 +177,10 @@ class Expected:
         """Comments that the counter of a post had counted at the last reading are stored, and not long ago."""
         there = {row[1]: row for row in said.comments_at(video_id, last)}
         counted = datetime.fromtimestamp(self._world.counted_at(last), UTC)
-        created = len(truth.COMMENT) * 0 + 4  # after the labels
         gone = [row for id_, row in stored.items() if row[0] == video_id and id_ not in there]
         for id_, row in there.items():
-            if row[created] <= counted and id_ not in stored and not gone:
-                yield f"{name}: the comment {id_} of {row[created]} was never read"
+            if row[CREATED] <= counted and id_ not in stored and not gone:
+                yield f"{name}: the comment {id_} of {row[CREATED]} was never read"
             if id_ in stored and stored[id_][-1] is not None:
                 yield f"{name}: the comment {id_} is there, and marked as not returned since {stored[id_][-1]}"
             if id_ in stored and stored[id_][-2] < (last - COMMENTS_READ_AGAIN).date():
@@ -192,12 +216,12 @@ class Expected:
                     f"the first that differ: {first}"
                 )
 
-    def _compared_days(self, what: str, account: int, wanted: Iterable[date], found: Iterable[date]) -> Iterator[str]:
+    def _compared_days(self, what: str, wanted: Iterable[date], found: Iterable[date]) -> Iterator[str]:
         missing, more = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
         if missing:
-            yield f"{what} {self._name(account)} lack {', '.join(map(str, missing))}"
+            yield f"{what} lack {', '.join(map(str, missing))}"
         if more:
-            yield f"{what} {self._name(account)} hold {', '.join(map(str, more))}, which nobody could ask for"
+            yield f"{what} hold {', '.join(map(str, more))}, which cannot be"
 
 
 def _without_image(row: Sequence[Any]) -> tuple[Any, ...]:

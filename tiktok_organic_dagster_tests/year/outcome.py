@@ -1,40 +1,36 @@
 """What came of a story: in the tables, in the ledger, in people's inbox, and what it took."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tiktok_organic_dagster.tables import CATALOGUE, METRIC_TABLES
+from tiktok_organic_dagster.ledger import State
 from tiktok_organic_dagster.tables.own import LEDGER
 from tiktok_organic_dagster_tests.orchestration.dagster_in_process import Dagster
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
-from tiktok_organic_dagster_tests.year.expected import Expected
+from tiktok_organic_dagster_tests.year.expected import Expected, Place
 from tiktok_organic_dagster_tests.year.life import Figures
 from tiktok_organic_dagster_tests.year.receiver import Received
-from tiktok_organic_dagster_tests.year.story import METRICS, READINGS, Story, days
-
-Days = dict[date, str]
+from tiktok_organic_dagster_tests.year.story import HOUR, Story, Told, days
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is there at the end.
+    """What is not as the story says, in sentences; all four are empty if everything went well.
 
     Attributes:
-        problems: What went wrong in schedules and sensors.
-        runs: The runs, by job and status.
-        differences: What in the twelve tables is not as it should be.
-        ledger: The days of each state with their reasons, by account and table.
-        received: The alerts.
+        problems: What went wrong in schedules, sensors and runs.
+        tables: What in the twelve tables is not what TikTok showed.
+        ledger: Which days the gap ledger tells wrong.
+        alerts: Which alerts are missing, and which nobody expects.
         figures: What it took, in words.
     """
 
     problems: Sequence[str]
-    runs: Counter[tuple[str, str]]
-    differences: Sequence[str]
-    ledger: dict[tuple[int, str], dict[str, Days]]
-    received: Sequence[Received]
+    tables: Sequence[str]
+    ledger: Sequence[str]
+    alerts: Sequence[str]
     figures: str
 
     @classmethod
@@ -43,32 +39,43 @@ class Outcome:
     ) -> "Outcome":
         """Look at all of it."""
         runs = Counter((run.job_name, run.status.value) for run in dagster.instance.get_runs())
+        failed = [f"{number} runs of {job}: {status}" for (job, status), number in runs.items() if status != "SUCCESS"]
         expected = Expected(story, deployment)
-        differences = list(expected.differences())
+        tables = list(expected.in_tables())
+        lost = sum(len(story.lost_days(account, what)) for account in story.accounts for what in story.kinds)
         figures = (
-            f"{played.ticks:,} ticks, {sum(runs.values()):,} runs, {expected.rows:,} rows, "
-            f"{len(deployment.simulator.calls):,} calls, {len(received)} alerts in {played.seconds:,.0f} s"
+            f"{(story.end - story.start).days + 1} days, {played.ticks:,} ticks, {sum(runs.values()):,} runs, "
+            f"{len(deployment.simulator.calls):,} calls, {expected.rows:,} rows, {lost} days lost, "
+            f"{len(received)} alerts; it took {played.seconds:,.0f} s."
         )
-        return cls(played.problems, runs, differences, _ledger(story, deployment), list(received), figures)
+        ledger = list(expected.in_ledger(_ledger(story, deployment)))
+        return cls([*played.problems, *failed], tables, ledger, list(_not_as_told(story.told, received)), figures)
 
 
-def _ledger(story: Story, deployment: Deployment) -> dict[tuple[int, str], dict[str, Days]]:
+def _ledger(story: Story, deployment: Deployment) -> dict[Place, dict[State, dict[date, str]]]:
     """What the ledger's table says of each day, by account and table, then by state."""
     accounts = {deployment.business_id(account): account for account in story.accounts}
     columns = ["_business_id", "table_name", "first_day", "last_day", "state", "why"]
-    found: dict[tuple[int, str], dict[str, Days]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[Place, dict[State, dict[date, str]]] = defaultdict(lambda: defaultdict(dict))
     for business_id, table, first, last, state, why in deployment.rows(LEDGER, columns):
         for each in days(first, last):
-            found[accounts[business_id], table][state][each] = why or ""
+            found[accounts[business_id], table][State(state)][each] = why or ""
     return found
 
 
-def lost_days(story: Story) -> dict[tuple[int, str], Days]:
-    """What the story says is lost, by account and table, each day with a word of the reason."""
-    metrics = {table.name for table in METRIC_TABLES}
-    return {
-        (account, table.name): lost
-        for account in story.accounts
-        for table in CATALOGUE
-        if (lost := story.lost_days(account, METRICS if table.name in metrics else READINGS))
-    }
+def _not_as_told(told: Sequence[Told], received: Sequence[Received]) -> Iterator[str]:
+    """Which alerts did not come at their tick or the next one, and which came that nobody expects."""
+    left = list(received)
+    for each in told:
+        titles = (tuple(sorted(each.opened)), tuple(sorted(each.recovered)))
+        same = [one for one in left if (one.opened, one.recovered) == titles and each.at <= one.at <= each.at + HOUR]
+        if same:
+            left.remove(same[0])
+        else:
+            yield f"{each.at:%F %H:%M}: nobody was told that {_titles(*titles)}"
+    for one in left:
+        yield f"{one.at:%F %H:%M}: people were told that {_titles(one.opened, one.recovered)}"
+
+
+def _titles(opened: Sequence[str], recovered: Sequence[str]) -> str:
+    return "; ".join([*(f"it begins: {title}" for title in opened), *(f"it is over: {title}" for title in recovered)])

@@ -85,7 +85,7 @@ MONTH = Story(
         Told(at("2026-03-21 05:00"), opened=(not_loaded(LAMPS),)),
         Told(at("2026-03-22 09:00"), opened=(not_fresh(LAMPS),)),  # the day of 03-18 came before the end
         Told(at("2026-03-25 11:00"), recovered=(ends(LAMPS),)),
-        Told(at("2026-03-26 05:00"), recovered=(not_loaded(LAMPS),)),  # with the metrics
+        Told(at("2026-03-25 11:00"), recovered=(not_loaded(LAMPS),)),  # what was missing is loaded at once
         Told(at("2026-03-26 09:00"), recovered=(not_fresh(LAMPS),)),
     ),
 )
@@ -143,7 +143,7 @@ YEAR = Story(
         Told(at("2026-07-01 05:00"), opened=(not_loaded(LAMPS),)),
         Told(at("2026-07-01 09:00"), opened=(not_fresh(LAMPS),)),  # the day of 06-28 came on 06-30 at 10:40
         Told(at("2026-07-06 11:00"), recovered=(ends(LAMPS),)),
-        Told(at("2026-07-07 05:00"), recovered=(not_loaded(LAMPS),)),  # with the metrics
+        Told(at("2026-07-06 11:00"), recovered=(not_loaded(LAMPS),)),  # what was missing is loaded at once
         Told(at("2026-07-07 09:00"), recovered=(not_fresh(LAMPS),)),
         Told(at("2026-07-21 05:00"), opened=(not_loaded(FLAMES),)),
         Told(at("2026-07-21 09:00"), opened=(not_fresh(FLAMES),)),  # the day of 07-18 came on 07-20 at 20:39

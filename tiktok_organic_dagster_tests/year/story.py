@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -64,7 +65,7 @@ class Late:
 
 @dataclass(frozen=True)
 class Lost:
-    """Days of an account's readings or metrics that nobody could load while TikTok had them, and a word of the reason."""
+    """Days of an account's readings or metrics that could not be loaded in time, and a word of the reason."""
 
     account: int
     what: str
@@ -113,6 +114,8 @@ class Story:
     late: tuple[Late, ...]
     lost: tuple[Lost, ...]
     told: tuple[Told, ...]
+
+    kinds: ClassVar[tuple[str, ...]] = (READINGS, METRICS)
 
     @property
     def accounts(self) -> range:

@@ -172,7 +172,7 @@ def test_only_an_account_that_still_fails_has_a_reason_of_failure(ready):
 def test_tables_of_a_step_of_which_the_same_is_known_are_listed_together(ready):
     account = _account("b", scopes=["user.insights"])
     with ready.transaction("x"):
-        change_spans(ready, "b", [VIDEOS], lambda _table, spans: [read_today(BEGAN.date(), complete=True)])
+        change_spans(ready, "b", [VIDEOS], lambda _table, _spans: [read_today(BEGAN.date(), complete=True)])
     gaps = gaps_now(ready, Store(), [account], since=START, today=BEGAN.date(), steps=["account", "videos", "comments"])
     assert [(gap.step, gap.title, gap.span.state) for gap in listed(gaps)] == [
         ("account", "account", State.MISSING),

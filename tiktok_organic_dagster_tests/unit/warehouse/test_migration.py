@@ -17,20 +17,20 @@ from tiktok_organic_dagster_tests.unit.warehouse.rows import table_names, wareho
 
 # Our own tables as version 1 made them; the twelve were the same.
 VERSION_1 = {
-    "duckdb": (
-        "CREATE TABLE _readings (_business_id VARCHAR, table_name VARCHAR, read_date DATE, "
-        "read_at TIMESTAMP WITH TIME ZONE, rows DOUBLE, complete BOOLEAN)",
-        "CREATE TABLE _comment_reads (_business_id VARCHAR, video_id VARCHAR, read_at TIMESTAMP WITH TIME ZONE, "
-        "counter DOUBLE, complete_at TIMESTAMP WITH TIME ZONE, refused_at TIMESTAMP WITH TIME ZONE)",
-    ),
-    "postgresql": (
-        "CREATE TABLE _readings (_business_id text, table_name text, read_date date, "
-        "read_at timestamp with time zone, rows double precision, complete boolean, "
-        "PRIMARY KEY (_business_id, read_date, table_name))",
-        "CREATE TABLE _comment_reads (_business_id text, video_id text, read_at timestamp with time zone, "
-        "counter double precision, complete_at timestamp with time zone, refused_at timestamp with time zone, "
-        "PRIMARY KEY (_business_id, video_id))",
-    ),
+    "duckdb": """
+        CREATE TABLE _readings (_business_id VARCHAR, table_name VARCHAR, read_date DATE,
+            read_at TIMESTAMP WITH TIME ZONE, rows DOUBLE, complete BOOLEAN);
+        CREATE TABLE _comment_reads (_business_id VARCHAR, video_id VARCHAR, read_at TIMESTAMP WITH TIME ZONE,
+            counter DOUBLE, complete_at TIMESTAMP WITH TIME ZONE, refused_at TIMESTAMP WITH TIME ZONE)
+    """,
+    "postgresql": """
+        CREATE TABLE _readings (_business_id text, table_name text, read_date date,
+            read_at timestamp with time zone, rows double precision, complete boolean,
+            PRIMARY KEY (_business_id, read_date, table_name));
+        CREATE TABLE _comment_reads (_business_id text, video_id text, read_at timestamp with time zone,
+            counter double precision, complete_at timestamp with time zone, refused_at timestamp with time zone,
+            PRIMARY KEY (_business_id, video_id))
+    """,
 }
 
 
@@ -60,7 +60,7 @@ def old_warehouse(warehouse_url):
     warehouse = warehouse_at(warehouse_url)
     with warehouse.session() as session:
         session.prepare(CATALOGUE)
-        for statement in VERSION_1[warehouse_url.partition(":")[0]]:
+        for statement in VERSION_1[warehouse_url.partition(":")[0]].split(";"):
             session.execute(statement)
         _read(session, ACCOUNT, "03-01", "03-02", "03-03", "03-07")
         _read(session, VIDEOS, "03-03")

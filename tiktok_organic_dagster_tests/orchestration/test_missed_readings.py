@@ -1,0 +1,226 @@
+"""The sensor `missed_readings`: what it tries again, when, how often, and why it tries nothing."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus
+
+from tiktok_organic_dagster.simulator import Fault, faults
+from tiktok_organic_dagster.tables import COMMENTS, VIDEOS
+from tiktok_organic_dagster.warehouse import open_warehouse
+from tiktok_organic_dagster_tests.conftest import NOON
+from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
+from tiktok_organic_dagster_tests.orchestration.runs import code_location
+from tiktok_organic_dagster_tests.orchestration.ticks import Asked, carry_out, sensor_tick
+
+TODAY = NOON.date()
+DAY = timedelta(days=1)
+NEW = "new_account"
+MISSED = "missed_readings"
+READINGS = "daily_readings"
+METRICS = "account_metrics_refresh"
+READING_STEPS = ["account", "comments", "videos"]
+
+
+@pytest.fixture
+def deployment(noon: time_machine.Traveller, new_deployment: Callable[..., Deployment]) -> Deployment:
+    """Two accounts that have been connected since yesterday, at noon."""
+    noon.shift(-DAY)
+    made = new_deployment()
+    made.connect_all()
+    noon.shift(DAY)
+    return made
+
+
+def _at(noon: time_machine.Traveller, hour: int, minute: int, day: date = TODAY) -> None:
+    noon.move_to(datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC))
+
+
+def _ids(deployment: Deployment, *indexes: int) -> list[str]:
+    return sorted(deployment.business_id(index) for index in indexes)
+
+
+def _missed(instance: DagsterInstance, before: Asked | None = None) -> Asked:
+    return sensor_tick(instance, MISSED, before.cursor if before else None)
+
+
+@pytest.mark.usefixtures("deployment")
+def test_before_the_hour_of_the_schedule_nothing_is_missed(
+    instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    for hour, minute in ((0, 5), (4, 59), (5, 0), (5, 14)):
+        _at(noon, hour, minute)
+        asked = _missed(instance)
+        assert asked.requests == []
+        assert asked.why_not == (
+            "The reading of 2026-11-23 is taken at 05:00 UTC; what is missing of it is tried again from 05:15 on."
+        )
+
+
+def test_a_missing_reading_is_tried_five_times_a_day_with_growing_pauses(
+    deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    tried: list[str] = []
+    asked: Asked | None = None
+    for hour in (5, 6, 8, 10, 12, 16, 23):
+        for minute in (14, 15, 44, 45):
+            _at(noon, hour, minute)
+            asked = _missed(instance, asked)
+            assert bool(asked.requests) != bool(asked.why_not)
+            if not asked.requests:
+                continue
+            tried.append(f"{hour:02}:{minute:02}")
+            assert asked.accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 0, 1))]
+            assert asked.days == [(TODAY, TODAY)]
+
+    assert tried == ["05:15", "05:45", "06:45", "08:45", "12:45"]
+    assert asked is not None
+    assert "2 accounts wait for the next attempt, or had all 5 of the day" in asked.why_not
+
+
+def test_an_account_connected_just_now_is_left_to_the_sensor_for_new_ones(
+    deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    deployment.store.forget(deployment.business_id(0))
+    deployment.connect(0)
+
+    asked = _missed(instance)
+    assert asked.accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 1))]
+    noon.shift(timedelta(minutes=15))
+    assert _missed(instance, asked).accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 0))]
+
+
+@pytest.mark.usefixtures("deployment")
+def test_a_new_day_begins_anew(instance: DagsterInstance, noon: time_machine.Traveller) -> None:
+    asked: Asked | None = None
+    for hour in (6, 7, 9, 12, 17, 22):
+        _at(noon, hour, 0)
+        asked = _missed(instance, asked)
+    assert asked is not None
+    assert asked.requests == []
+    _at(noon, 5, 15, TODAY + DAY)
+
+    assert _missed(instance, asked).days == [(TODAY + DAY, TODAY + DAY)]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["no JSON", "[]", "7", '{"day": "2026-11-23"}', '{"day": "2026-11-23", "attempts": [1]}']
+)
+@pytest.mark.usefixtures("deployment")
+def test_a_cursor_that_is_none_of_ours_is_as_good_as_none(instance: DagsterInstance, cursor: str) -> None:
+    assert len(sensor_tick(instance, MISSED, cursor).requests) == 1
+
+
+@pytest.mark.parametrize("status", [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING])
+@pytest.mark.usefixtures("deployment")
+def test_nothing_is_tried_while_a_run_is_under_way(instance: DagsterInstance, status: DagsterRunStatus) -> None:
+    run = instance.create_run_for_job(
+        code_location().resolve_job_def(READINGS), status=status, run_config={}, tags={}
+    )  # fmt: skip
+
+    asked = _missed(instance)
+
+    assert asked.requests == []
+    assert asked.why_not == "A run of daily_readings is under way."
+    instance.delete_run(run.run_id)
+    assert len(_missed(instance).requests) == 1
+
+
+def test_an_account_without_authorization_is_not_tried(deployment: Deployment, instance: DagsterInstance) -> None:
+    deployment.store.mark_needs_authorization(deployment.business_id(0), "revoked")
+
+    asked = _missed(instance)
+    assert asked.accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 1))]
+
+    for read in (deployment.read_account, deployment.read_videos, deployment.read_comments):
+        read(accounts=[deployment.store.find(deployment.business_id(1))])
+    assert _missed(instance, asked).why_not == "1 account must be connected again by the owner."
+
+
+def test_once_everything_is_read_nothing_is_missing(deployment: Deployment, instance: DagsterInstance) -> None:
+    deployment.read_everything()
+
+    asked = _missed(instance)
+
+    assert asked.requests == []
+    assert asked.why_not == "Nothing is missing today: 2 accounts read."
+
+
+def test_an_account_whose_owner_did_not_grant_comments_misses_none(
+    deployment: Deployment, instance: DagsterInstance
+) -> None:
+    deployment.connect(0, without=["comment.list"])
+    deployment.read_everything()
+
+    assert _missed(instance).why_not == "Nothing is missing today: 2 accounts read."
+
+
+def test_the_run_that_is_asked_for_closes_the_ledger(deployment: Deployment, instance: DagsterInstance) -> None:
+    deployment.read_everything()
+    with open_warehouse(deployment.settings).session() as session:
+        session.execute("DELETE FROM _ledger WHERE _business_id = ?", deployment.business_id(0))
+    asked = _missed(instance)
+    (request,) = asked.requests
+
+    result = carry_out(instance, request, READINGS)
+
+    assert result.success
+    assert {step.step_key for step in result.get_step_success_events()} == {"account", "videos", "comments"}
+    assert _missed(instance, asked).why_not == "Nothing is missing today: 2 accounts read."
+
+
+def test_comments_that_failed_are_read_again_alone_and_with_pauses(
+    deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    fault = deployment.simulator.faults.add(
+        Fault(faults.refuse(40117, "no"), path="business/comment/list/", business_id=deployment.business_id(0))
+    )
+    deployment.read_everything()
+    asked = _missed(instance)
+
+    assert asked.accounts == [{"comments": _ids(deployment, 0)}]
+    (request,) = asked.requests
+    assert request.asset_selection == [AssetKey(COMMENTS.name)]
+    noon.shift(timedelta(minutes=25))
+    waiting = _missed(instance, asked)
+    assert waiting.why_not == "1 account waits for the next attempt, or had all 5 of the day."
+    deployment.simulator.faults.remove(fault)
+    before = deployment.rows(VIDEOS, ["_loaded_at"])
+
+    result = carry_out(instance, request, READINGS)
+
+    assert result.success
+    assert [step.step_key for step in result.get_step_success_events()] == ["comments"]
+    assert deployment.rows(VIDEOS, ["_loaded_at"]) == before
+    assert _missed(instance, waiting).why_not == "Nothing is missing today: 2 accounts read."
+
+
+def test_comments_left_over_are_gone_on_with_as_often_as_needed(
+    deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    deployment.read_account()
+    deployment.read_videos()
+    one, other = (deployment.store.find(deployment.business_id(index)) for index in (0, 1))
+    deployment.read_comments(accounts=[other])
+
+    def half_an_hour_later(data: dict[str, Any]) -> dict[str, Any]:
+        noon.shift(timedelta(minutes=31))
+        return data
+
+    deployment.simulator.faults.add(Fault(faults.change(half_an_hour_later), path="business/comment/list/", nth=1))
+    (outcome,) = deployment.read_comments(accounts=[one])
+    assert outcome.error is None
+    assert outcome.notes.left_over > 0
+    asked: Asked | None = None
+    for _ in range(8):
+        asked = _missed(instance, asked)
+        assert asked.accounts == [{"comments": _ids(deployment, 0)}]
+        noon.shift(timedelta(minutes=5))
+    assert asked is not None
+
+    assert carry_out(instance, asked.requests[0], READINGS).success
+
+    assert _missed(instance, asked).why_not == "Nothing is missing today: 2 accounts read."
