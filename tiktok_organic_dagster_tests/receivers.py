@@ -1,6 +1,7 @@
 """Real receivers of alerts on this machine: a web server and mail servers, which keep what they get."""
 
 import json
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -23,6 +24,29 @@ from cryptography.hazmat.primitives.asymmetric import ec
 USER, PASSWORD = "loader@example.com", "pass:word/of the mail server"
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a message tells.
+
+    Attributes:
+        at: When it came, by this process's clock.
+        opened: The titles of what is wrong since the message before.
+        recovered: The titles of what is over.
+    """
+
+    at: datetime
+    opened: tuple[str, ...]
+    recovered: tuple[str, ...]
+
+    @classmethod
+    def of(cls, at: datetime, body: dict[str, Any]) -> "Told":
+        """What a message in Slack's JSON tells."""
+        text = "\n\n".join(block["text"]["text"] for block in body["blocks"])
+        opened = re.findall(r"^\*(.+)\*$", text, re.MULTILINE)
+        recovered = re.findall(r"^- (.+), since ", text, re.MULTILINE)
+        return cls(at, tuple(sorted(opened)), tuple(sorted(recovered)))
+
+
 @dataclass
 class WebReceiver:
     """A web server that takes JSON.
@@ -30,12 +54,14 @@ class WebReceiver:
     Attributes:
         url: Where to post to.
         got: What was posted, in order; also what was refused.
+        moments: When it came, by this process's clock.
         statuses: How the next posts are answered; 200 once there are none left.
         silent: While set, posts get no answer.
     """
 
     url: str
     got: list[dict[str, Any]] = field(default_factory=list)
+    moments: list[datetime] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     silent: bool = False
@@ -45,6 +71,11 @@ class WebReceiver:
     def texts(self) -> list[str]:
         """All that each message says."""
         return ["\n".join([body["text"], *(block["text"]["text"] for block in body["blocks"])]) for body in self.got]
+
+    @property
+    def told(self) -> list["Told"]:
+        """What each message tells."""
+        return [Told.of(at, body) for at, body in zip(self.moments, self.got, strict=True)]
 
 
 @contextmanager
@@ -56,6 +87,7 @@ def web_receiver(path: str = "/services/T0/B0/secret-of-the-hook") -> Iterator[W
             body = self.rfile.read(int(self.headers["Content-Length"]))
             assert self.path == path
             receiver.got.append(json.loads(body))
+            receiver.moments.append(datetime.now(UTC))
             receiver.headers.append(dict(self.headers))
             if receiver.silent:
                 receiver.ended.wait()

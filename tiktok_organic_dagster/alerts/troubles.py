@@ -13,6 +13,8 @@ REASON_LENGTH = 700  # of a reason: it ends with what to do
 
 _REMEDIES = {
     "run": "Follow the reason; the run's page in Dagster shows where it stopped. The next run that succeeds ends this.",
+    "tick": "What it starts does not run meanwhile. Follow the reason; Automation in Dagster shows its ticks. The next "
+    "one that goes well ends this.",
     "schema": "The check on the table's page in Dagster names the column and shows a sample. Update this package if "
     "TikTok changed a field, then load the day again.",
     "accounts_loaded": "Earlier rows stay. Follow the reason; tiktok-organic check tells what TikTok will give. The "
@@ -28,7 +30,8 @@ class Trouble:
     """One thing that is wrong now.
 
     Attributes:
-        subject: What was judged: `run:<job>`, `check:<check>:<table>`, `expiry:<business id>`.
+        subject: What was judged: `run:<job>`, `tick:<schedule or sensor>`, `check:<check>:<table>`,
+            `expiry:<business id>`.
         account: Of whom: an id of a connected account, or `@name` of one that is not known, or `NO_ACCOUNT`.
         key: The problem that people are told; troubles of one key are told as one.
         title: What it is, without what changes from day to day.
@@ -121,11 +124,13 @@ class Problem:
 
 
 def problems_of(troubles: Iterable[Trouble]) -> list[Problem]:
-    """What people are told of the troubles: failed runs first, then by key."""
+    """What people are told of the troubles: what did not run first, then by key."""
     by_key: dict[str, list[Trouble]] = defaultdict(list)
     for trouble in troubles:
         by_key[trouble.key].append(trouble)
-    return [_problem(by_key[key]) for key in sorted(by_key, key=lambda key: (not key.startswith("run:"), key))]
+    return [
+        _problem(by_key[key]) for key in sorted(by_key, key=lambda key: (not key.startswith(("run:", "tick:")), key))
+    ]
 
 
 def _problem(parts: list[Trouble]) -> Problem:

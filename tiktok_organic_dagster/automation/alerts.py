@@ -1,4 +1,4 @@
-"""The sensor `alerts`: tells people of failed runs and failing checks, and when they are over."""
+"""The sensor `alerts`: tells people of failed runs, failing checks and failing ticks, and when they are over."""
 
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from tiktok_organic_dagster.assets.specs import (
     SCHEMA_CHECK,
 )
 from tiktok_organic_dagster.automation.evidence import Place, Watched, look
+from tiktok_organic_dagster.automation.failing_ticks import verdicts_on_ticks
 from tiktok_organic_dagster.automation.purge import JOBS
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.settings import Settings
@@ -34,9 +35,9 @@ def alerts() -> SensorDefinition:
         name="alerts",
         minimum_interval_seconds=INTERVAL_S,
         default_status=DefaultSensorStatus.RUNNING,
-        description="Tells people of failed runs and failing checks, once when they begin and once when they are over: "
-        "by TIKTOK_ORGANIC_ALERT_WEBHOOK and TIKTOK_ORGANIC_ALERT_EMAIL. Each tick says what is wrong, also while "
-        "neither is set.",
+        description="Tells people of failed runs, failing checks, and schedules and sensors that fail, once when they "
+        "begin and once when they are over: by TIKTOK_ORGANIC_ALERT_WEBHOOK and TIKTOK_ORGANIC_ALERT_EMAIL. Each tick "
+        "says what is wrong, also while neither is set.",
     )
     def told(context: SensorEvaluationContext) -> SkipReason:
         try:
@@ -56,16 +57,22 @@ def _look_and_tell(context: SensorEvaluationContext, now: datetime) -> str:
         memory = Memory(opened, "alerts")
         connected = memory.connected()
         hidden = secrets_of(settings)
+        location = context.code_location_origin.location_name if context.code_location_origin else None
+
+        def tidy(text: str) -> str:
+            return printable(without_secrets(text, hidden))
+
         watched = Watched(
             JOBS,
             tuple(table.name for table in CATALOGUE),
             CHECKS,
             {name.casefold(): number for number, name in connected.items()} | {number: number for number in connected},
-            lambda text: printable(without_secrets(text, hidden)),
-            context.code_location_origin.location_name if context.code_location_origin else None,
+            tidy,
+            location,
         )
         verdicts, place = look(context.instance, watched, Place.of(context.cursor))
         before = memory.troubles()
+        verdicts += verdicts_on_ticks(context.instance, location, tidy)
         troubles = without_gone(judged(before, verdicts), connected)
         memory.keep(before, troubles)
         problems = problems_of(troubles.values())

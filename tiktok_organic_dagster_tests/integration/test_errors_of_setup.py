@@ -103,7 +103,7 @@ def test_a_user_interface_that_ends_by_itself_is_an_error(tmp_path: Path, monkey
     monkeypatch.setattr(local_ui.sys, "executable", str(python(tmp_path, "#!/bin/sh\nexit 3\n")))
     try:
         with pytest.raises(UiError, match="exit status 3"):
-            local_ui.dagster_dev(tmp_path, 1)
+            local_ui.dagster_dev(tmp_path, 1, tmp_path)
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -9,9 +9,9 @@ import time_machine
 
 from tiktok_organic_dagster_tests.orchestration.dagster_in_process import quick_dagster_in_process
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
+from tiktok_organic_dagster_tests.receivers import web_receiver
 from tiktok_organic_dagster_tests.year.life import live
 from tiktok_organic_dagster_tests.year.outcome import Outcome
-from tiktok_organic_dagster_tests.year.receiver import receiver
 from tiktok_organic_dagster_tests.year.story import Story
 
 VIDEOS = 10
@@ -40,7 +40,7 @@ def play(
     monkeypatch.chdir(tmp_path)  # where no .env is found
 
     def played(story: Story) -> Outcome:
-        with receiver() as webhook, time_machine.travel(story.start, tick=False) as clock:
+        with web_receiver() as webhook, time_machine.travel(story.start, tick=False) as clock:
             settings = {
                 "TIKTOK_ORGANIC_START_DATE": story.first_partition.isoformat(),
                 "TIKTOK_ORGANIC_ALERT_WEBHOOK": webhook.url,
@@ -51,7 +51,7 @@ def play(
             try:
                 with quick_dagster_in_process(tmp_path / "dagster") as dagster:
                     figures = live(story, deployment, dagster, clock)
-                    outcome = Outcome.of(story, deployment, dagster, figures, webhook.received)
+                    outcome = Outcome.of(story, deployment, dagster, figures, webhook.told)
             finally:
                 deployment.close()
         with capsys.disabled():

@@ -7,11 +7,11 @@ from datetime import date
 
 from tiktok_organic_dagster.ledger import State
 from tiktok_organic_dagster.tables.own import LEDGER
+from tiktok_organic_dagster_tests import receivers
 from tiktok_organic_dagster_tests.orchestration.dagster_in_process import Dagster
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.year.expected import Expected, Place
 from tiktok_organic_dagster_tests.year.life import Figures
-from tiktok_organic_dagster_tests.year.receiver import Received
 from tiktok_organic_dagster_tests.year.story import HOUR, Story, Told, days
 
 
@@ -35,7 +35,7 @@ class Outcome:
 
     @classmethod
     def of(
-        cls, story: Story, deployment: Deployment, dagster: Dagster, played: Figures, received: Sequence[Received]
+        cls, story: Story, deployment: Deployment, dagster: Dagster, played: Figures, received: Sequence[receivers.Told]
     ) -> "Outcome":
         """Look at all of it."""
         runs = Counter((run.job_name, run.status.value) for run in dagster.instance.get_runs())
@@ -63,7 +63,7 @@ def _ledger(story: Story, deployment: Deployment) -> dict[Place, dict[State, dic
     return found
 
 
-def _not_as_told(told: Sequence[Told], received: Sequence[Received]) -> Iterator[str]:
+def _not_as_told(told: Sequence[Told], received: Sequence[receivers.Told]) -> Iterator[str]:
     """Which alerts did not come at their tick or the next one, and which came that nobody expects."""
     left = list(received)
     for each in told:
