@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tiktok_organic_dagster.demo.closing import print_closing
-from tiktok_organic_dagster.demo.loading import DemoError, materialize, shown
+from tiktok_organic_dagster.demo.loading import DemoError, check, materialize, shown
 from tiktok_organic_dagster.demo.simulated import CLIENT_ID, SEED, connect_all, demo_home, simulated_tiktok
 from tiktok_organic_dagster.local_ui import dagster_dev, dagster_home
 from tiktok_organic_dagster.settings import Settings
@@ -28,7 +28,8 @@ def run(settings: Settings) -> None:
         with shown(terminal):
             materialize("account_metrics_refresh", today - timedelta(days=BACKFILL_DAYS), today)
             materialize("daily_readings", today, today)
-        terminal.print()
+            checks = check()
+        terminal.print(f"\n{checks}\n")
         print_closing(terminal, open_warehouse(demo))
 
 

@@ -1,8 +1,9 @@
 """The demo's runs of Dagster, and what the terminal shows while they work."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,6 +15,9 @@ from rich.text import Text
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.readings.progress import Progress, counted, observed
 from tiktok_organic_dagster.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import ExecuteInProcessResult
 
 BAR_WIDTH = 16
 REFRESHES_A_SECOND = 8
@@ -29,6 +33,27 @@ def materialize(job: str, first: date, last: date) -> None:
     Raises:
         DemoError: It failed; the text says why.
     """
+    _run(
+        job,
+        {
+            "dagster/asset_partition_range_start": first.isoformat(),
+            "dagster/asset_partition_range_end": last.isoformat(),
+        },
+    )
+
+
+def check() -> str:
+    """Let Dagster look into the warehouse, and say how many of the checks passed.
+
+    Raises:
+        DemoError: They could not be made.
+    """
+    results = _run("warehouse_checks", {}).get_asset_check_evaluations()
+    passed = sum(result.passed for result in results)
+    return f"{passed} of {len(results)} checks of what is stored passed: freshness, missing days, data quality"
+
+
+def _run(job: str, tags: Mapping[str, str]) -> "ExecuteInProcessResult":
     from dagster import DagsterInstance  # noqa: PLC0415 -- reads DAGSTER_HOME, which is set by now
 
     from tiktok_organic_dagster.definitions import definitions  # noqa: PLC0415 -- likewise the settings
@@ -41,15 +66,13 @@ def materialize(job: str, first: date, last: date) -> None:
                 instance=instance,
                 raise_on_error=False,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags={
-                    "dagster/asset_partition_range_start": first.isoformat(),
-                    "dagster/asset_partition_range_end": last.isoformat(),
-                },
+                tags=tags,
             )
         )
     if not result.success:
         reasons = [str(event.step_failure_data.error) for event in result.get_step_failure_events()]
         raise DemoError(f"The job {job} failed: {' '.join(reasons)}")
+    return result
 
 
 @contextmanager

@@ -56,6 +56,11 @@ def rows(connection: duckdb.DuckDBPyConnection, table: Table) -> list[tuple[Any,
     return truth.in_order(tuple(v.astimezone(UTC) if isinstance(v, datetime) else v for v in row) for row in found)
 
 
+def row_counts(folder: Path) -> dict[str, int]:
+    with warehouse(folder) as connection:
+        return {table.name: len(rows(connection, table)) for table in CATALOGUE}
+
+
 def the_world_at(moment: datetime) -> Any:
     """The demo's world as the truth wants to see it, at the moment at which a table was read."""
     world = World(demo.SEED)
@@ -91,12 +96,16 @@ def test_the_demo_loads_every_row_of_its_world_says_so_and_may_be_repeated(tmp_p
         assert [table.name, f"{counts[table.name]:,}"] in [line.split() for line in printed.splitlines()]
     assert str(tmp_path / HOME / "demo" / "warehouse.duckdb") in printed
     assert "make ui" in printed
+    assert "24 of 24 checks of what is stored passed" in printed  # as many as test_definitions.py lists
     assert [path.name for path in (tmp_path / HOME).iterdir()] == ["demo"], "real data is elsewhere"
 
-    run_demo(tmp_path)
-
-    with warehouse(tmp_path) as connection:
-        assert {table.name: len(rows(connection, table)) for table in CATALOGUE} == counts
+    while True:
+        hour = datetime.now(UTC).hour
+        before = row_counts(tmp_path)
+        run_demo(tmp_path)
+        if hour == datetime.now(UTC).hour:  # with each hour the world goes on a little
+            break
+    assert row_counts(tmp_path) == before
 
 
 BARS = set("▁▂▃▄▅▆▇█")
