@@ -145,7 +145,7 @@ class GivenStep:
         self._look_at = clock() + LOOK_S
         self._somebody_at = clock()
         self._was_missing = False
-        self._problem: str | None = None
+        self._problem: LostStepError | None = None
 
     def ready(self) -> bool:
         """Whether there is something to get."""
@@ -166,7 +166,7 @@ class GivenStep:
             LostStepError: Nothing, and nothing will.
         """
         if self._problem is not None:
-            raise LostStepError(self._problem)
+            raise self._problem
         return self._given.get()
 
     def revoke(self) -> None:
@@ -184,12 +184,12 @@ class GivenStep:
         ]
         missing = not any(self._id in message for message in messages)
         if missing and self._was_missing:  # seen once, it may have been on its way into a worker's hands
-            self._problem = (
+            self._problem = LostStepError(
                 "Redis has forgotten this step: it was started again without what it held, or somebody emptied it. Let "
                 "it keep its data (appendonly yes), then run the step again."
             )
         elif now - self._somebody_at > NOBODY_AFTER_S:
-            self._problem = (
+            self._problem = LostStepError(
                 f"No Celery worker was there for {NOBODY_AFTER_S // 60} minutes. Start one: celery -A "
                 "tiktok_organic_dagster.celery_worker worker"
             )

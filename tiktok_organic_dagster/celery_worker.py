@@ -9,6 +9,7 @@ from celery.exceptions import Ignore
 from celery.utils.log import get_task_logger
 from celery.worker.state import reserved_requests
 from dagster import DagsterInstance
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._grpc.types import ExecuteStepArgs
 from dagster._serdes import unpack_value
 from dagster_celery.make_app import make_app
@@ -27,6 +28,17 @@ _log = get_task_logger(__name__)
 
 class StepTask(Task):
     """A step as Celery carries it out."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- Celery's own
+        """Carry it out; when its process is told to end, it ends, and the step is left for another one.
+
+        Raises:
+            SystemExit: It was told to. Celery would take Dagster's own exception for the end of the step.
+        """
+        try:
+            return self.run(*args, **kwargs)
+        except DagsterExecutionInterruptedError:
+            raise SystemExit from None
 
     def before_start(self, task_id: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:  # noqa: ARG002
         """Drop a step whose run has ended, and give up on one that takes its workers down with it.

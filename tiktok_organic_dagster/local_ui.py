@@ -31,8 +31,12 @@ WORKSPACE = {
         }
     ]
 }
-# As in dagster.yaml at the root of the clone. A run whose process was killed is marked as failed by the monitoring.
-DAGSTER = {"telemetry": {"enabled": False}, "nux": {"enabled": False}, "run_monitoring": {"enabled": True}}
+# As in dagster.yaml at the root of the clone.
+DAGSTER = {
+    "telemetry": {"enabled": False},
+    "nux": {"enabled": False},
+    "run_monitoring": {"enabled": True, "max_runtime_seconds": 86_400},
+}
 SUPERSEDED = "ignore:Function `dev_command` is superseded"  # `dg dev`, meant there, comes with a package for developers
 POLL_S = 0.2
 

@@ -124,6 +124,7 @@ class MailReceiver:
         encrypted: Whether each message came over an encrypted connection.
         refuses: Receivers that it refuses.
         answer: How it answers a message; taken if empty.
+        goodbye: How it answers the end of a conversation.
         asked: How often it was given one.
     """
 
@@ -135,6 +136,7 @@ class MailReceiver:
     logins: list[tuple[str, str]] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
     answer: str = ""
+    goodbye: str = "221 Bye"
     asked: int = 0
 
     async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
@@ -144,6 +146,9 @@ class MailReceiver:
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
+        return self.goodbye
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         self.asked += 1

@@ -4,6 +4,7 @@ import smtplib
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -88,8 +89,13 @@ class Mail:
 
     def _hand_in(self, message: EmailMessage) -> str:
         try:
-            with self._connected() as server:
+            server = self._connected()
+            try:
                 refused = server.send_message(message, self.sender, list(self.receivers))
+            finally:
+                with suppress(smtplib.SMTPException, OSError):  # the message is taken, however the server says goodbye
+                    server.quit()
+                server.close()
         except smtplib.SMTPAuthenticationError as error:
             raise AlertError(
                 f"The mail server took neither user name nor password (code {error.smtp_code}). Check {SMTP}."

@@ -11,6 +11,7 @@ from tiktok_organic_dagster.tiktok.errors import printable
 NAMED = 20  # of each kind in a message; the others are counted. Slack takes 50 blocks
 SUBJECT_LENGTH = 120
 SECTION_LENGTH = 2_900  # Slack's limit is 3,000 characters
+MESSAGE_LENGTH = 8_000  # of all sections: Slack refuses what is long as a whole, at an unknown length
 PREFIX = "TikTok organic"
 
 
@@ -45,8 +46,11 @@ class Notice:
     def slack(self) -> dict[str, Any]:
         """As the JSON that Slack's incoming webhooks take. Names and reasons cannot mention or link anything in it."""
         opened = [f"*{escaped(problem.title)}*\n{escaped(problem.text)}" for problem in self.opened[:NAMED]]
-        parts = [*opened, *self._counted(len(self.opened)), *([escaped(self._recovered())] if self.ended else [])]
-        return {"text": escaped(self.subject), "blocks": [*map(_section, parts)]}
+        rest = [*self._counted(len(self.opened)), *([escaped(self._recovered())] if self.ended else [])]
+        sections = [_section(part, SECTION_LENGTH) for part in rest]
+        left = MESSAGE_LENGTH - sum(len(section["text"]["text"]) for section in sections)
+        most = min(SECTION_LENGTH, left // max(1, len(opened)))
+        return {"text": escaped(self.subject), "blocks": [*(_section(part, most) for part in opened), *sections]}
 
     def _recovered(self) -> str:
         lines = [f"- {told.title}, since {told.opened_at:%Y-%m-%d %H:%M} UTC" for told in self.ended[:NAMED]]
@@ -61,9 +65,9 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _section(text: str) -> dict[str, Any]:
+def _section(text: str, most: int) -> dict[str, Any]:
     # verbatim: Slack makes no links of addresses and of names of channels
-    return {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text, SECTION_LENGTH), "verbatim": True}}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text, most), "verbatim": True}}
 
 
 def _cut(text: str, most: int) -> str:

@@ -58,6 +58,9 @@ def tell(
         except AlertError as error:
             reports.append(Report(channel.name, failure=str(error)))
             continue
+        except Exception as error:  # noqa: BLE001 -- one channel must not silence the others; its text may hold a secret
+            reports.append(Report(channel.name, failure=f"Unexpected {type(error).__name__}. Please report this."))
+            continue
         memory.note(channel.name, opened, ended, now)
         reports.append(Report(channel.name, len(opened), len(ended), remark=remark))
     return reports

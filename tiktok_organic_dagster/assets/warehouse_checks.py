@@ -32,10 +32,12 @@ from tiktok_organic_dagster.ledger import MEANING, Span, State
 from tiktok_organic_dagster.readings.progress import counted, warehouse_waits_told
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
 from tiktok_organic_dagster.settings import Settings
-from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, METRIC_TABLES, Table
+from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, METRIC_TABLES, Table, Writing
 from tiktok_organic_dagster.warehouse import prepare_warehouse
 from tiktok_organic_dagster.windows import BACKFILL_DAYS, ONE_DAY
 
+LOADED_BY = timedelta(hours=9)
+"""The time of day (UTC) at which the load of 05:00 is done, and is looked at."""
 NEWLY_LOST = timedelta(days=7)
 """How long a day that was lost is an error; later it is a warning, as nothing can be done any more."""
 
@@ -62,7 +64,8 @@ def warehouse_checks() -> AssetChecksDefinition:
     def warehouse_state(
         context: AssetCheckExecutionContext, tiktok: TikTokResource, warehouse: WarehouseResource
     ) -> Iterator[AssetCheckResult]:
-        today = datetime.now(UTC).date()
+        now = datetime.now(UTC)
+        today = now.date()
         selected = context.selected_asset_check_keys
         try:
             store = tiktok.connect(lambda: datetime.now(UTC), time.sleep).store
@@ -71,14 +74,14 @@ def warehouse_checks() -> AssetChecksDefinition:
                 prepare_warehouse(session)
                 gaps = bring_to_date(session, store, accounts, since=Settings.load().start_date, today=today)
                 stale = {
-                    table: stale_accounts(session, table, accounts, today)
+                    table: stale_accounts(session, table, accounts, day_of_freshness(table, now))
                     for table in CATALOGUE
                     if _key(table, FRESHNESS_CHECK) in selected
                 }
         except TikTokOrganicError as error:
             raise Failure(str(error)) from None  # the sentence says it all
         results = {
-            _key(table, FRESHNESS_CHECK): freshness_result(table, found, len(accounts), today)
+            _key(table, FRESHNESS_CHECK): freshness_result(table, found, len(accounts), day_of_freshness(table, now))
             for table, found in stale.items()
         }
         results |= {_key(table, NO_MISSING_DAYS_CHECK): no_missing_days_result(table, gaps) for table in METRIC_TABLES}
@@ -90,6 +93,11 @@ def warehouse_checks() -> AssetChecksDefinition:
                 yield result
 
     return warehouse_state
+
+
+def day_of_freshness(table: Table, now: datetime) -> date:
+    """The day by which a table must be fresh: until the daily load, metrics can only be those of the day before."""
+    return (now - LOADED_BY).date() if table.writing is Writing.FILL_DAYS else now.date()
 
 
 def freshness_result(table: Table, stale: Sequence[Stale], connected: int, today: date) -> AssetCheckResult:

@@ -25,6 +25,7 @@ from dagster._core.storage.asset_check_execution_record import (
 
 from tiktok_organic_dagster.alerts.troubles import NO_ACCOUNT, Trouble, Verdict
 from tiktok_organic_dagster.assets.specs import ACCOUNTS_OF_THIS_RUN, FAILING_ACCOUNTS
+from tiktok_organic_dagster.automation.looking import accounts_named
 
 OVERLAP = 500  # ids below the newest that are looked at again: PostgreSQL may show a lower id after a higher one
 PAGE = 1_000  # events of a kind that one look takes; the next look takes the rest
@@ -169,7 +170,7 @@ def _says_how_all_stand(record: AssetCheckExecutionRecord) -> bool:
 
 def _of_run(instance: DagsterInstance, watched: Watched, run: DagsterRun, at: float, *, failed: bool) -> Verdict:
     subject = f"run:{run.job_name}"
-    named = {watched.account(name) for name in _configured(run)}
+    named = {watched.account(name) for name in accounts_named(run)}
     if not failed:
         # Any success shows that a failure which was not of some accounts alone has passed.
         return Verdict(subject, frozenset({*named, NO_ACCOUNT}) if named else None)
@@ -180,16 +181,6 @@ def _of_run(instance: DagsterInstance, watched: Watched, run: DagsterRun, at: fl
         for account in sorted(named or {NO_ACCOUNT})
     ]
     return Verdict(subject, frozenset(named) if named else None, tuple(troubles))
-
-
-def _configured(run: DagsterRun) -> list[str]:
-    """The accounts that a run was restricted to; none if it was for all."""
-    ops: Any = run.run_config.get("ops")
-    found: list[str] = []
-    for op in ops.values() if isinstance(ops, Mapping) else ():
-        config = op.get("config") if isinstance(op, Mapping) else None
-        found += _texts(config.get("accounts") if isinstance(config, Mapping) else None)
-    return found
 
 
 def _reason(instance: DagsterInstance, run: DagsterRun) -> str:

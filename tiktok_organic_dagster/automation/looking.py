@@ -1,10 +1,13 @@
-"""What schedules and sensors look at before they start something: the connected accounts, and the gap ledger."""
+"""What schedules and sensors look at before they start something: accounts, the gap ledger, and runs under way."""
 
 import time
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from dagster import SkipReason
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter, SkipReason
 
 from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.gaps import Gaps, gaps_now
@@ -13,6 +16,19 @@ from tiktok_organic_dagster.settings import Settings
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+PARTITION_TAG = "dagster/partition"
+UNDER_WAY = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+SILENT_AFTER = timedelta(minutes=30)
+"""A run that tells nothing for so long is dead: a step says twice a minute how far it is.
+
+When a machine loses its power, Dagster leaves the runs on it as started.
+"""
 
 
 def utc_now() -> datetime:
@@ -20,13 +36,67 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def account_store(tiktok: TikTokResource) -> AccountStore:
-    """The connected accounts.
+@contextmanager
+def account_store(tiktok: TikTokResource) -> Generator[AccountStore]:
+    """The connected accounts, until the block ends.
 
     Raises:
         ConfigurationError: The state database or the key cannot be used.
     """
-    return tiktok.connect(utc_now, time.sleep).store
+    store = tiktok.connect(utc_now, time.sleep).store
+    try:
+        yield store
+    finally:
+        store.engine.dispose()
+
+
+@dataclass(frozen=True)
+class RunUnderWay:
+    """A run that has not ended, and is alive.
+
+    Attributes:
+        accounts: The accounts that it is restricted to, as its run config names them; none if it reads all.
+        begun: When it was made.
+    """
+
+    accounts: frozenset[str]
+    begun: datetime
+
+    def covers(self, account: Account) -> bool:
+        """Whether it reads an account."""
+        names = {account.business_id, account.username, f"@{account.username}"}
+        return not self.accounts or not self.accounts.isdisjoint(names)
+
+
+def runs_under_way(instance: DagsterInstance, jobs: Iterable[str], today: date) -> list[RunUnderWay]:
+    """The runs of some jobs that load a range of days up to today or yesterday, and have not ended."""
+    days = {today.isoformat(), (today - timedelta(days=1)).isoformat()}
+    return [
+        RunUnderWay(frozenset(accounts_named(record.dagster_run)), record.create_timestamp.astimezone(UTC))
+        for job in jobs
+        for record in instance.get_run_records(RunsFilter(job_name=job, statuses=UNDER_WAY))
+        if (record.dagster_run.tags.get(RANGE_END_TAG) or record.dagster_run.tags.get(PARTITION_TAG)) in days
+        and utc_now() - _last_word(instance, record) < SILENT_AFTER
+    ]
+
+
+def accounts_named(run: DagsterRun) -> list[str]:
+    """The accounts that a run was restricted to; none if it was for all."""
+    ops: Any = run.run_config.get("ops")
+    found: list[str] = []
+    for op in ops.values() if isinstance(ops, Mapping) else ():
+        config = op.get("config") if isinstance(op, Mapping) else None
+        names = config.get("accounts") if isinstance(config, Mapping) else None
+        found += [name for name in names if isinstance(name, str)] if isinstance(names, Iterable) else []
+    return found
+
+
+def _last_word(instance: DagsterInstance, record: RunRecord) -> datetime:
+    """When a run was made, or told something for the last time."""
+    events = instance.get_records_for_run(record.dagster_run.run_id, limit=1, ascending=False).records
+    if not events:
+        return record.create_timestamp.astimezone(UTC)
+    return datetime.fromtimestamp(events[0].event_log_entry.timestamp, UTC)
 
 
 def nobody_connected(store: AccountStore) -> SkipReason:

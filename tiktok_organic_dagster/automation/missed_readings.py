@@ -1,7 +1,7 @@
 """The sensor `missed_readings`: tries again what is missing of today, and goes on with comments left over."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -10,26 +10,25 @@ from typing import Any
 from dagster import (
     AssetCheckKey,
     AssetKey,
-    DagsterInstance,
-    DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
-    RunsFilter,
     SensorDefinition,
     SensorEvaluationContext,
     SkipReason,
     sensor,
 )
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.store import Account, StepStatus
 from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK
 from tiktok_organic_dagster.automation.jobs import DAILY_READINGS, READING_STEPS, for_accounts
 from tiktok_organic_dagster.automation.looking import (
+    RunUnderWay,
     account_store,
     in_runs,
     look_at_gaps,
     nobody_connected,
     range_tags,
+    runs_under_way,
     utc_now,
 )
 from tiktok_organic_dagster.automation.schedules import LOADING_HOUR
@@ -43,20 +42,13 @@ from tiktok_organic_dagster.warehouse import WarehouseError
 LOOKS_EVERY_S = 300
 PAUSES = (
     timedelta(minutes=15),
-    timedelta(minutes=30),
-    timedelta(hours=1),
+    timedelta(minutes=45),
     timedelta(hours=2),
-    timedelta(hours=4),
+    timedelta(hours=5),
+    timedelta(hours=9),
 )
 """Before each attempt of a day, counted from the one before; the first from the hour of the daily schedule, or from the
 moment of connecting: until then an account is that of the sensor `new_account`."""
-UNDER_WAY = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 
 
 @dataclass(frozen=True)
@@ -120,34 +112,59 @@ def missed_readings() -> SensorDefinition:
     def missed_readings_sensor(
         context: SensorEvaluationContext, tiktok: TikTokResource, warehouse: WarehouseResource
     ) -> Iterator[RunRequest | SkipReason]:
-        store = account_store(tiktok)
-        accounts = store.accounts()
         now = utc_now()
         due = now.replace(hour=LOADING_HOUR, minute=0, second=0, microsecond=0)
-        if not accounts:
-            yield nobody_connected(store)
-        elif now < due + PAUSES[0]:
-            yield SkipReason(
-                f"The reading of {now.date()} is taken at {due:%H:%M} UTC; what is missing of it is tried again from "
-                f"{due + PAUSES[0]:%H:%M} on."
-            )
-        elif _is_under_way(context.instance):
-            yield SkipReason(f"A run of {DAILY_READINGS} is under way.")
-        else:
+        with account_store(tiktok) as store:
+            accounts = store.accounts()
+            if not accounts:
+                yield nobody_connected(store)
+                return
+            if now < due + PAUSES[0]:
+                yield SkipReason(
+                    f"The reading of {now.date()} is taken at {due:%H:%M} UTC; what is missing of it is tried again "
+                    f"from {due + PAUSES[0]:%H:%M} on."
+                )
+                return
+            statuses = store.statuses()
+            busy = being_read(accounts, runs_under_way(context.instance, [DAILY_READINGS], now.date()), statuses)
+            free = [account for account in accounts if account.business_id not in busy]
+            if not free:
+                yield SkipReason(f"A run of {DAILY_READINGS} is under way.")
+                return
             try:
-                gaps = look_at_gaps(store, warehouse, accounts, now.date(), READING_STEPS)
+                gaps = look_at_gaps(store, warehouse, free, now.date(), READING_STEPS)
             except WarehouseError as error:
                 yield SkipReason(f"The ledger cannot be read now, the next tick looks again: {error}")
                 return
-            failing = {
-                business_id for (business_id, step), status in store.statuses().items()
-                if step == "comments" and status.failing
-            }  # fmt: skip
-            memory = Memory.of(context.cursor, now.date())
-            yield from _again(missed(gaps, failing), memory, now, due, len(accounts))
-            context.update_cursor(str(memory))
+        failing = {
+            business_id for (business_id, step), status in statuses.items() if step == "comments" and status.failing
+        }
+        memory = Memory.of(context.cursor, now.date())
+        yield from _again(missed(gaps, failing), memory, now, due, len(free))
+        context.update_cursor(str(memory))
 
     return missed_readings_sensor
+
+
+def being_read(
+    accounts: Sequence[Account],
+    runs: Sequence[RunUnderWay],
+    statuses: Mapping[tuple[str, str], StepStatus],
+) -> set[str]:
+    """The `_business_id`s of accounts that a run is at; without those of which a step has failed in that run."""
+
+    def has_failed(account: Account, run: RunUnderWay) -> bool:
+        found = [statuses.get((account.business_id, step)) for step in READING_STEPS]
+        return any(
+            status is not None and status.failing and (status.last_error_at or run.begun) > run.begun
+            for status in found
+        )
+
+    return {
+        account.business_id
+        for account in accounts
+        if any(run.covers(account) and not has_failed(account, run) for run in runs)
+    }
 
 
 def missed(gaps: Gaps, comments_failing: set[str]) -> Missed:
@@ -246,7 +263,3 @@ def _nothing_due(missed: Missed, connected: int) -> str:
     if missed.refused:
         parts.append(f"{counted(len(missed.refused), 'account', 'accounts')} must be connected again by the owner")
     return f"{'; '.join(parts)}."
-
-
-def _is_under_way(instance: DagsterInstance) -> bool:
-    return bool(instance.get_run_ids(RunsFilter(job_name=DAILY_READINGS, statuses=UNDER_WAY), limit=1))

@@ -55,19 +55,19 @@ def new_account(jobs: Sequence[UnresolvedAssetJobDefinition]) -> SensorDefinitio
     def new_account_sensor(
         context: SensorEvaluationContext, tiktok: TikTokResource, warehouse: WarehouseResource
     ) -> Iterator[RunRequest | SkipReason]:
-        store = account_store(tiktok)
-        accounts = store.accounts()
-        if not accounts:
-            yield nobody_connected(store)
-            return
-        seen = _seen(context.cursor)
-        unseen = [account for account in accounts if seen.get(account.business_id) != _authorized(account)]
         today = utc_now().date()
-        try:
-            lacking = _what_they_lack(store, warehouse, unseen, today)
-        except WarehouseError as error:
-            yield SkipReason(f"The ledger cannot be read now, the next tick looks again: {error}")
-            return
+        with account_store(tiktok) as store:
+            accounts = store.accounts()
+            if not accounts:
+                yield nobody_connected(store)
+                return
+            seen = _seen(context.cursor)
+            unseen = [account for account in accounts if seen.get(account.business_id) != _authorized(account)]
+            try:
+                lacking = _what_they_lack(store, warehouse, unseen, today)
+            except WarehouseError as error:
+                yield SkipReason(f"The ledger cannot be read now, the next tick looks again: {error}")
+                return
         context.update_cursor(json.dumps({account.business_id: _authorized(account) for account in accounts}))
         if not (lacking.metrics or lacking.readings):
             yield SkipReason(f"No account is new: {counted(len(accounts), 'account', 'accounts')} connected.")

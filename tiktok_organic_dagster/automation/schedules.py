@@ -1,11 +1,13 @@
 """The schedules: the metrics and the readings of every day, and the checks of what is stored."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date
+from datetime import UTC, date, datetime, timedelta
 
 from dagster import (
+    DagsterInstance,
     DefaultScheduleStatus,
     RunRequest,
+    RunsFilter,
     ScheduleDefinition,
     ScheduleEvaluationContext,
     SkipReason,
@@ -27,6 +29,7 @@ from tiktok_organic_dagster.automation.looking import (
     look_at_gaps,
     nobody_connected,
     range_tags,
+    runs_under_way,
     utc_now,
 )
 from tiktok_organic_dagster.ledger import State
@@ -37,10 +40,14 @@ from tiktok_organic_dagster.windows import BACKFILL_DAYS, ONE_DAY
 
 LOADING_HOUR = 5
 CHECKING_HOUR = 9
+LAST_CHECKING_HOUR = 21
 """Hours of the day (UTC)."""
+LATE_AFTER = timedelta(minutes=30)
+LOADS = (DAILY_READINGS, METRICS_REFRESH)
 REFRESHED_DAYS = 7
 """Days of metrics that are loaded again every day, because TikTok publishes late."""
 PART_TAG = "tiktok/accounts"
+SCHEDULE_NAME_TAG = "dagster/schedule_name"
 
 Tick = Iterator[RunRequest | SkipReason]
 
@@ -61,8 +68,8 @@ def _daily_readings() -> ScheduleDefinition:
     )
     def daily_readings(context: ScheduleEvaluationContext, tiktok: TikTokResource) -> Tick:
         day = _day_of(context)
-        store = account_store(tiktok)
-        accounts = store.accounts()
+        with account_store(tiktok) as store:
+            accounts = store.accounts()
         if not accounts:
             yield nobody_connected(store)
         elif day < utc_now().date():
@@ -90,23 +97,29 @@ def _account_metrics_refresh() -> ScheduleDefinition:
         context: ScheduleEvaluationContext, tiktok: TikTokResource, warehouse: WarehouseResource
     ) -> Tick:
         day = _day_of(context)
-        store = account_store(tiktok)
-        accounts = store.accounts()
         start = Settings.load().start_date
-        if not accounts:
-            yield nobody_connected(store)
-        elif day < utc_now().date():
-            yield SkipReason(f"This tick of {day} comes late: the tick of today loads the same days, and newer ones.")
-        elif start >= day:
-            yield SkipReason(f"The first partition is {start}, and there are no metrics of a day before it has ended.")
-        else:
+        with account_store(tiktok) as store:
+            accounts = store.accounts()
+            if not accounts:
+                yield nobody_connected(store)
+                return
+            if day < utc_now().date():
+                yield SkipReason(
+                    f"This tick of {day} comes late: the tick of today loads the same days, and newer ones."
+                )
+                return
+            if start >= day:
+                yield SkipReason(
+                    f"The first partition is {start}, and there are no metrics of a day before it has ended."
+                )
+                return
             try:
                 oldest = oldest_missing(store, warehouse, accounts, day)
             except WarehouseError as error:
                 context.log.warning("Asking for all %s days, as the ledger cannot be read: %s", BACKFILL_DAYS, error)
                 oldest = day - BACKFILL_DAYS * ONE_DAY
-            first = max(start, min(oldest, day - REFRESHED_DAYS * ONE_DAY))
-            yield from _requests([METRICS_STEP], accounts, first, day - ONE_DAY)
+        first = max(start, min(oldest, day - REFRESHED_DAYS * ONE_DAY))
+        yield from _requests([METRICS_STEP], accounts, first, day - ONE_DAY)
 
     return account_metrics_refresh
 
@@ -115,22 +128,36 @@ def _warehouse_checks() -> ScheduleDefinition:
     @schedule(
         name=WAREHOUSE_CHECKS,
         job_name=WAREHOUSE_CHECKS,
-        cron_schedule=f"0 {CHECKING_HOUR} * * *",
+        cron_schedule=f"0 {CHECKING_HOUR}-{LAST_CHECKING_HOUR}/3 * * *",
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING,
-        description="Looks whether the warehouse is as new and as whole as it can be, also when nothing was loaded.",
+        description="Looks once a day whether the warehouse is as new and as whole as it can be, also when nothing was "
+        f"loaded: at {CHECKING_HOUR:02}:00 UTC, or up to 12 hours later, once no load is under way.",
     )
     def warehouse_checks(context: ScheduleEvaluationContext, tiktok: TikTokResource) -> Tick:
-        day = _day_of(context)
-        store = account_store(tiktok)
-        if not store.accounts():
-            yield nobody_connected(store)
-        elif day < utc_now().date():
-            yield SkipReason(f"This tick of {day} comes late: the tick of today looks at the same.")
+        scheduled = context.scheduled_execution_time.astimezone(UTC)
+        with account_store(tiktok) as store:
+            if not store.accounts():
+                yield nobody_connected(store)
+                return
+        if utc_now() - scheduled > LATE_AFTER:
+            # After an outage, it would look before the loads that make up for it.
+            yield SkipReason(f"This tick of {scheduled:%Y-%m-%d %H:%M} comes late: the next one looks at the same.")
+        elif _was_asked_for(context.instance, scheduled):
+            yield SkipReason(f"The checks of {scheduled.date()} were made already.")
+        elif scheduled.hour < LAST_CHECKING_HOUR and runs_under_way(context.instance, LOADS, scheduled.date()):
+            yield SkipReason("A load is under way: the tick in three hours looks at what it brings.")
         else:
             yield RunRequest()
 
     return warehouse_checks
+
+
+def _was_asked_for(instance: DagsterInstance, scheduled: datetime) -> bool:
+    """Whether an earlier tick of the day asked for the checks."""
+    midnight = scheduled.replace(hour=0, minute=0, second=0, microsecond=0)
+    of_today = RunsFilter(job_name=WAREHOUSE_CHECKS, tags={SCHEDULE_NAME_TAG: WAREHOUSE_CHECKS}, created_after=midnight)
+    return bool(instance.get_run_ids(of_today, limit=1))
 
 
 def oldest_missing(store: AccountStore, warehouse: WarehouseResource, accounts: Sequence[Account], day: date) -> date:

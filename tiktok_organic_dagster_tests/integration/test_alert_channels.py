@@ -266,6 +266,13 @@ def test_a_server_that_is_busy_is_tried_again(mail):
     assert mail.asked == mail_module.ATTEMPTS
 
 
+@pytest.mark.parametrize("goodbye", ["221 Bye", "250 OK", "421 closing", "500 what?"])
+def test_however_a_server_says_goodbye_a_mail_that_it_took_is_not_sent_again(mail, goodbye):
+    mail.goodbye = goodbye
+    assert by_mail(mail).send(NOTICE) == ""
+    assert len(mail.got) == 1
+
+
 def test_a_server_that_is_not_there_is_a_clear_error(mail):
     made = by_mail(mail)
     object.__setattr__(made, "server", mail_module.MailServer("127.0.0.1", 9, False, "", ""))

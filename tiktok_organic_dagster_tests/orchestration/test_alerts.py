@@ -10,6 +10,7 @@ from dagster._core.test_utils import instance_for_test
 
 from tiktok_organic_dagster import state
 from tiktok_organic_dagster.alerts import webhook as webhook_module
+from tiktok_organic_dagster.alerts.mail import Mail
 from tiktok_organic_dagster.automation import evidence
 from tiktok_organic_dagster.automation.alerts import alerts
 from tiktok_organic_dagster_tests.databases_that_refuse import PASSWORD as DATABASE_PASSWORD
@@ -307,6 +308,23 @@ def test_a_channel_that_fails_is_told_later_and_holds_the_other_not_back(loader,
     assert len(web.got) == 1
     assert "@ada" in web.texts[0]
     assert "@bob" in web.texts[0]
+
+
+def test_a_channel_with_a_fault_of_its_own_holds_the_other_not_back(
+    loader: Loader, watch: Watch, web: WebReceiver, mail: MailReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> str:
+        raise UnicodeEncodeError("ascii", "pässword", 1, 2, "it is no ASCII")
+
+    monkeypatch.setattr(Mail, "send", fault)
+    loader.run(failure=failure("no"))
+
+    said = watch.tick()
+
+    assert "By e-mail: Unexpected UnicodeEncodeError. Please report this." in said
+    assert "pässword" not in said
+    assert len(web.got) == 1
+    assert mail.got == []
 
 
 def test_what_opened_and_ended_while_a_channel_was_away_is_not_told_to_it(loader, watch, web):

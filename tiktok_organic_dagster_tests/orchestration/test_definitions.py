@@ -302,7 +302,7 @@ def test_what_runs_by_itself_does_so_from_the_start(location: Definitions) -> No
     assert {name: (each.cron_schedule, each.execution_timezone) for name, each in schedules.items()} == {
         "daily_readings": ("0 5 * * *", "UTC"),
         "account_metrics_refresh": ("0 5 * * *", "UTC"),
-        "warehouse_checks": ("0 9 * * *", "UTC"),
+        "warehouse_checks": ("0 9-21/3 * * *", "UTC"),
         "purge_old_runs": ("0 3 * * 0", "UTC"),
     }
     assert {each.default_status for each in schedules.values()} == {DefaultScheduleStatus.RUNNING}

@@ -13,7 +13,7 @@ from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.receivers import WebReceiver, web_receiver
 
 AN_HOUR = timedelta(hours=1)
-SCHEDULES = ("account_metrics_refresh", "daily_readings")
+SCHEDULES = ("account_metrics_refresh", "daily_readings", "warehouse_checks")
 SENSORS = ("authorization_expiry", "missed_readings", "new_account")
 
 

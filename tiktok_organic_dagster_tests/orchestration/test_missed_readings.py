@@ -1,13 +1,15 @@
 """The sensor `missed_readings`: what it tries again, when, how often, and why it tries nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus
+from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus
 
+from tiktok_organic_dagster.automation.jobs import for_accounts
+from tiktok_organic_dagster.automation.looking import range_tags
 from tiktok_organic_dagster.simulator import Fault, faults
 from tiktok_organic_dagster.tables import COMMENTS, VIDEOS
 from tiktok_organic_dagster.warehouse import open_warehouse
@@ -65,8 +67,8 @@ def test_a_missing_reading_is_tried_five_times_a_day_with_growing_pauses(
 ) -> None:
     tried: list[str] = []
     asked: Asked | None = None
-    for hour in (5, 6, 8, 10, 12, 16, 23):
-        for minute in (14, 15, 44, 45):
+    for hour in (5, 6, 8, 13, 16, 22, 23):
+        for minute in (0, 14, 15):
             _at(noon, hour, minute)
             asked = _missed(instance, asked)
             assert bool(asked.requests) != bool(asked.why_not)
@@ -76,7 +78,7 @@ def test_a_missing_reading_is_tried_five_times_a_day_with_growing_pauses(
             assert asked.accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 0, 1))]
             assert asked.days == [(TODAY, TODAY)]
 
-    assert tried == ["05:15", "05:45", "06:45", "08:45", "12:45"]
+    assert tried == ["05:15", "06:00", "08:00", "13:00", "22:00"]
     assert asked is not None
     assert "2 accounts wait for the next attempt, or had all 5 of the day" in asked.why_not
 
@@ -96,7 +98,7 @@ def test_an_account_connected_just_now_is_left_to_the_sensor_for_new_ones(
 @pytest.mark.usefixtures("deployment")
 def test_a_new_day_begins_anew(instance: DagsterInstance, noon: time_machine.Traveller) -> None:
     asked: Asked | None = None
-    for hour in (6, 7, 9, 12, 17, 22):
+    for hour in (6, 7, 9, 14, 23, 23):
         _at(noon, hour, 0)
         asked = _missed(instance, asked)
     assert asked is not None
@@ -114,18 +116,58 @@ def test_a_cursor_that_is_none_of_ours_is_as_good_as_none(instance: DagsterInsta
     assert len(sensor_tick(instance, MISSED, cursor).requests) == 1
 
 
+def _a_run(
+    instance: DagsterInstance, status: DagsterRunStatus, day: date = TODAY, accounts: Sequence[str] = ()
+) -> DagsterRun:
+    """A run of the readings of a day, which does nothing."""
+    return instance.create_run_for_job(
+        code_location().resolve_job_def(READINGS),
+        status=status,
+        run_config=for_accounts(READING_STEPS, accounts),
+        tags=range_tags(day, day),
+    )
+
+
 @pytest.mark.parametrize("status", [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING])
 @pytest.mark.usefixtures("deployment")
 def test_nothing_is_tried_while_a_run_is_under_way(instance: DagsterInstance, status: DagsterRunStatus) -> None:
-    run = instance.create_run_for_job(
-        code_location().resolve_job_def(READINGS), status=status, run_config={}, tags={}
-    )  # fmt: skip
+    run = _a_run(instance, status)
 
     asked = _missed(instance)
 
     assert asked.requests == []
     assert asked.why_not == "A run of daily_readings is under way."
     instance.delete_run(run.run_id)
+    assert len(_missed(instance).requests) == 1
+
+
+def test_a_run_of_other_accounts_holds_nobody_back(deployment: Deployment, instance: DagsterInstance) -> None:
+    _a_run(instance, DagsterRunStatus.STARTED, accounts=[f"@{deployment.username(0)}"])
+
+    assert _missed(instance).accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 1))]
+
+
+def test_an_account_that_failed_in_the_run_under_way_does_not_wait_for_the_others(
+    deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    _a_run(instance, DagsterRunStatus.STARTED)
+    noon.shift(timedelta(minutes=5))
+    deployment.store.record_error(deployment.business_id(0), "videos", "TikTok was away", deployment.clock.now())
+
+    assert _missed(instance).accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 0))]
+
+
+@pytest.mark.usefixtures("deployment")
+def test_a_run_that_died_with_its_machine_holds_nobody_back(
+    instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    _a_run(instance, DagsterRunStatus.STARTED, TODAY - 2 * DAY)
+    assert len(_missed(instance).requests) == 1
+    _a_run(instance, DagsterRunStatus.STARTED)
+    assert _missed(instance).requests == []
+
+    noon.shift(timedelta(minutes=31))  # without a word from it
+
     assert len(_missed(instance).requests) == 1
 
 

@@ -1,21 +1,23 @@
 """The schedules: which days and accounts a tick asks for, and why one asks for nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
 import pytest
 import time_machine
-from dagster import DagsterInstance, DefaultScheduleStatus
+from dagster import DagsterInstance, DagsterRunStatus, DefaultScheduleStatus
+from dagster._core.test_utils import instance_for_test
 
+from tiktok_organic_dagster.automation.looking import range_tags
 from tiktok_organic_dagster.tables import ACCOUNT_METRICS
 from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests.conftest import NOON
 from tiktok_organic_dagster_tests.databases_that_refuse import held_by_another_program
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.runs import code_location
-from tiktok_organic_dagster_tests.orchestration.ticks import carry_out, schedule_tick
+from tiktok_organic_dagster_tests.orchestration.ticks import Asked, carry_out, schedule_tick
 
 TODAY = NOON.date()
 METRICS = "account_metrics_refresh"
@@ -38,7 +40,7 @@ def test_all_schedules_run_by_default_in_utc() -> None:
     assert {name: each.cron_schedule for name, each in found.items()} == {
         READINGS: "0 5 * * *",
         METRICS: "0 5 * * *",
-        CHECKS: "0 9 * * *",
+        CHECKS: "0 9-21/3 * * *",
     }
     assert {each.execution_timezone for each in found.values()} == {"UTC"}
     assert {each.default_status for each in found.values()} == {DefaultScheduleStatus.RUNNING}
@@ -64,7 +66,7 @@ def test_while_no_account_is_connected_a_tick_says_how_to_connect_one(
     [
         (READINGS, "This tick of 2026-11-22 comes too late: TikTok serves no past values"),
         (METRICS, "This tick of 2026-11-22 comes late: the tick of today loads the same days"),
-        (CHECKS, "This tick of 2026-11-22 comes late: the tick of today looks at the same"),
+        (CHECKS, "This tick of 2026-11-22 05:00 comes late: the next one looks at the same"),
     ],
 )
 @pytest.mark.usefixtures("deployment")
@@ -85,11 +87,56 @@ def test_the_readings_are_those_of_the_ticks_day(instance: DagsterInstance) -> N
     assert asked.accounts == [{}]
 
 
+@pytest.fixture
+def stored_instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    """A Dagster with files, as a schedule that asks for earlier runs needs one."""
+    with instance_for_test(temp_dir=str(tmp_path)) as made:
+        yield made
+
+
 @pytest.mark.usefixtures("deployment")
-def test_the_checks_are_asked_for_without_days(instance: DagsterInstance) -> None:
-    (request,) = schedule_tick(instance, CHECKS, TODAY).requests
+def test_the_checks_are_asked_for_without_days(stored_instance: DagsterInstance, noon: time_machine.Traveller) -> None:
+    noon.move_to(datetime(2026, 11, 23, 9, tzinfo=UTC))
+    (request,) = schedule_tick(stored_instance, CHECKS, TODAY, 9).requests
 
     assert not any(tag.startswith("dagster/asset_partition") for tag in request.tags)
+
+
+@pytest.mark.usefixtures("deployment")
+def test_the_checks_wait_for_a_load_under_way_until_the_last_tick_of_the_day(
+    stored_instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    def tick(hour: int) -> Asked:
+        noon.move_to(datetime(2026, 11, 23, hour, tzinfo=UTC))
+        stored_instance.create_run_for_job(  # which tells something again and again, as a load does
+            code_location().resolve_job_def(METRICS),
+            status=DagsterRunStatus.STARTED,
+            tags=range_tags(TODAY, TODAY - DAY),
+        )
+        return schedule_tick(stored_instance, CHECKS, TODAY, hour)
+
+    assert tick(9).why_not == "A load is under way: the tick in three hours looks at what it brings."
+    assert tick(18).requests == []
+    assert len(tick(21).requests) == 1
+
+
+@pytest.mark.usefixtures("deployment")
+def test_the_checks_are_made_once_a_day_and_not_before_the_loads_that_make_up_for_an_outage(
+    stored_instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    noon.move_to(datetime(2026, 11, 23, 10, tzinfo=UTC))
+    late = schedule_tick(stored_instance, CHECKS, TODAY, 9)
+    assert late.why_not == "This tick of 2026-11-23 09:00 comes late: the next one looks at the same."
+    noon.move_to(datetime(2026, 11, 23, 12, tzinfo=UTC))
+    (request,) = schedule_tick(stored_instance, CHECKS, TODAY, 12).requests
+    stored_instance.create_run_for_job(
+        code_location().resolve_job_def(CHECKS), tags={**request.tags, "dagster/schedule_name": CHECKS}
+    )
+    noon.move_to(datetime(2026, 11, 23, 15, tzinfo=UTC))
+
+    assert schedule_tick(stored_instance, CHECKS, TODAY, 15).why_not == "The checks of 2026-11-23 were made already."
+    noon.move_to(datetime(2026, 11, 24, 9, tzinfo=UTC))
+    assert len(schedule_tick(stored_instance, CHECKS, TODAY + DAY, 9).requests) == 1
 
 
 def test_accounts_of_which_nothing_is_known_are_asked_for_58_days(

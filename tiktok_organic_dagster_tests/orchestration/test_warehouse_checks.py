@@ -125,6 +125,20 @@ def test_an_account_that_was_left_out_is_stale_although_every_run_was_green(
     assert _accounts(result)[left_out] == ("the newest row is of 2026-11-23, 1 days older than it can be (2026-11-24)")
 
 
+@pytest.mark.parametrize("hour", [0, 4, 6, 9, 23])
+def test_before_the_daily_load_nothing_is_stale_that_could_not_be_loaded_yet(
+    deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller, hour: int
+) -> None:
+    deployment.read_everything()
+    _live(deployment, noon, 3, accounts=[0, 1])
+    noon.shift(DAY)
+    noon.shift(timedelta(hours=hour - 12))
+    if hour > 5:
+        deployment.read_everything()
+
+    assert Checks(instance).failing("freshness") == {}
+
+
 def test_rows_that_somebody_deleted_are_missed(
     deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
 ) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tiktok_organic_dagster.alerts.memory import Told
-from tiktok_organic_dagster.alerts.notice import NAMED, Notice
+from tiktok_organic_dagster.alerts.notice import MESSAGE_LENGTH, NAMED, Notice
 from tiktok_organic_dagster.alerts.troubles import (
     NO_ACCOUNT,
     Problem,
@@ -128,3 +128,7 @@ def test_what_slack_takes_is_never_exceeded():
     notice = Notice([Problem("k", long, long, NOON)], [Told("k", long, "", NOON)] * 30, "See Dagster.")
     assert all(len(block["text"]["text"]) <= 3_000 for block in notice.slack()["blocks"])
     assert len(notice.subject) <= 200
+    many_long = Notice([Problem(f"k{n}", f"problem {n}", long, NOON) for n in range(25)], [], "See Dagster.")
+    texts = [block["text"]["text"] for block in many_long.slack()["blocks"]]
+    assert sum(map(len, texts)) <= MESSAGE_LENGTH
+    assert all(text.startswith(f"*problem {n}*") for n, text in enumerate(texts[:-1]))

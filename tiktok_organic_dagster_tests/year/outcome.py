@@ -17,20 +17,16 @@ from tiktok_organic_dagster_tests.year.story import HOUR, Story, Told, days
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is not as the story says, in sentences; all four are empty if everything went well.
+    """How it went.
 
     Attributes:
-        problems: What went wrong in schedules, sensors and runs.
-        tables: What in the twelve tables is not what TikTok showed.
-        ledger: Which days the gap ledger tells wrong.
-        alerts: Which alerts are missing, and which nobody expects.
+        surprises: What is not as the story says, in sentences: what went wrong in schedules, sensors and runs; what in
+            the twelve tables is not what TikTok showed; days that the gap ledger tells wrong; alerts that are missing,
+            or that nobody expects. Empty if everything went well.
         figures: What it took, in words.
     """
 
-    problems: Sequence[str]
-    tables: Sequence[str]
-    ledger: Sequence[str]
-    alerts: Sequence[str]
+    surprises: Sequence[str]
     figures: str
 
     @classmethod
@@ -49,7 +45,7 @@ class Outcome:
             f"{len(received)} alerts; it took {played.seconds:,.0f} s."
         )
         ledger = list(expected.in_ledger(_ledger(story, deployment)))
-        return cls([*played.problems, *failed], tables, ledger, list(_not_as_told(story.told, received)), figures)
+        return cls([*played.problems, *failed, *tables, *ledger, *_not_as_told(story.told, received)], figures)
 
 
 def _ledger(story: Story, deployment: Deployment) -> dict[Place, dict[State, dict[date, str]]]:
