@@ -1,12 +1,40 @@
-"""The runs that a schedule asks for: launched over GraphQL, and by whom their steps were carried out."""
+"""Runs as the UI starts them, and by whom their steps are carried out; and a world that stands still meanwhile."""
 
 from collections import defaultdict
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
+from tiktok_organic_dagster_tests.lab import Clock
+from tiktok_organic_dagster_tests.orchestration import ui
+from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
+from tiktok_organic_dagster_tests.orchestration.processes import DagsterDev, poll
 from tiktok_organic_dagster_tests.orchestration.ui import Asks
 
 REPOSITORY = {"repositoryLocationName": "tiktok_organic_dagster", "repositoryName": "__repository__"}
+
+
+def let_the_world_stand_still(deployment: Deployment) -> None:
+    """Stop the world's clock, so that a reading can be held against it while time goes on."""
+    deployment.clock = Clock(datetime.now(UTC))
+    deployment.simulator.clock = deployment.clock.now
+
+
+def stop_automation(dagster: DagsterDev) -> None:
+    """Switch all schedules and sensors off between two ticks: one under way would still start runs."""
+
+    def is_between_ticks() -> bool | None:
+        (repository,) = dagster.ask(
+            """{ repositoriesOrError { ... on RepositoryConnection { nodes { sensors { sensorState {
+              status ticks(limit: 1) { status }
+            } } } } } }"""
+        )["repositoriesOrError"]["nodes"]
+        states = [sensor["sensorState"] for sensor in repository["sensors"]]
+        last = [state["ticks"] for state in states if state["status"] == "RUNNING"]
+        return all(ticks and ticks[0]["status"] != "STARTED" for ticks in last) or None
+
+    poll(is_between_ticks, "the first ticks of all sensors")
+    ui.stop_automation(dagster)
 
 
 def launch_what_is_scheduled(server: Asks, schedule: str, moment: datetime) -> list[str]:
@@ -50,17 +78,49 @@ def _launch(server: Asks, job: str, request: dict[str, Any]) -> str:
     return answer["run"]["runId"]
 
 
+def terminate(server: Asks, run: str) -> None:
+    """Press "Terminate"."""
+    answer = server.ask("mutation ($id: String!) { terminateRun(runId: $id) { __typename } }", id=run)
+    assert answer["terminateRun"]["__typename"] == "TerminateRunSuccess", answer
+
+
+def messages(server: Asks, run: str) -> str:
+    """All that the events of a run say."""
+    events = _run(server, run, "... on MessageEvent { message } ... on ErrorEvent { error { message } }")["events"]
+    return "\n".join(f"{event.get('message')} {event.get('error')}" for event in events)
+
+
 def carried_out_by(server: Asks, run: str) -> dict[str, list[str]]:
     """The workers that took each step of a run, one after another."""
-    events = server.ask(
-        """query ($id: ID!) { runOrError(runId: $id) { ... on Run { eventConnection(limit: 1000) { events {
-          ... on EngineEvent { stepKey metadataEntries { label ... on TextMetadataEntry { text } } }
-        } } } } }""",
-        id=run,
-    )["runOrError"]["eventConnection"]["events"]
+    events = _run(
+        server,
+        run,
+        "... on EngineEvent { stepKey metadataEntries { label ... on TextMetadataEntry { text } } }",
+    )["events"]
     found = defaultdict[str, list[str]](list)
     for event in events:
         for entry in event.get("metadataEntries", ()):
             if entry["label"] == "Celery worker":
                 found[event["stepKey"]].append(entry["text"].split("@")[0])
     return found
+
+
+def is_at_work(server: Asks, worker: str, runs: Iterable[str]) -> bool:
+    """Whether a worker is in the middle of a step of some runs."""
+    return any(
+        workers[-1] == worker and step in _run(server, run)["under way"]
+        for run in runs
+        for step, workers in carried_out_by(server, run).items()
+    )
+
+
+def _run(server: Asks, run: str, of_event: str = "__typename") -> dict[str, Any]:
+    found = server.ask(
+        f"""query ($id: ID!) {{ runOrError(runId: $id) {{ ... on Run {{
+          stepStats {{ stepKey status }}
+          eventConnection(limit: 1000) {{ events {{ {of_event} }} }}
+        }} }} }}""",
+        id=run,
+    )["runOrError"]
+    under_way = {each["stepKey"] for each in found["stepStats"] if each["status"] == "IN_PROGRESS"}
+    return {"events": found["eventConnection"]["events"], "under way": under_way}
