@@ -205,6 +205,27 @@ class AccountStore:
             for (token,) in connection.execute(sa.select(accounts.c.refresh_token)):
                 self._vault.decrypt(token)
 
+    def rotate_key(self) -> int:
+        """Encrypt all tokens with the first key; gives the number of accounts.
+
+        A token that is refreshed meanwhile was encrypted with that key already, or is taken up in the next round.
+
+        Raises:
+            ConfigurationError: No key fits one of them; nothing was changed for that account.
+        """
+        rotated: set[str] = set()
+        while True:
+            with reading(self.engine) as connection:
+                rows = [row for row in connection.execute(sa.select(accounts)) if row.business_id not in rotated]
+            if not rows:
+                return len(rotated)
+            for row in rows:
+                tokens = {name: getattr(row, name) for name in ("access_token", "refresh_token")}
+                unchanged = sa.and_(_is(row.business_id), *(accounts.c[name] == text for name, text in tokens.items()))
+                anew = {name: self._vault.rotate(text) for name, text in tokens.items()}
+                if self._update(unchanged, anew):
+                    rotated.add(row.business_id)
+
     def pair(self, business_id: str) -> Pair:
         """The stored tokens of an account; for `StoredTokens` alone.
 

@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -48,11 +50,25 @@ class Vault:
         try:
             return self._fernet.decrypt(text.encode()).decode()
         except InvalidToken:
-            raise ConfigurationError(
-                f"The key in {self.source} is not the one that the stored tokens were encrypted with. Put the right "
-                f"key into {VARIABLE} (several may stand there, comma-separated), or connect the accounts again with "
-                "a new state database."
-            ) from None
+            raise self._wrong_key() from None
+
+    def rotate(self, text: str) -> str:
+        """Encrypt with the first key what was encrypted with any of them.
+
+        Raises:
+            ConfigurationError: None fits.
+        """
+        try:
+            return self._fernet.rotate(text.encode()).decode()
+        except InvalidToken:
+            raise self._wrong_key() from None
+
+    def _wrong_key(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"The key in {self.source} is not the one that the stored tokens were encrypted with. Put the right "
+            f"key into {VARIABLE} (several may stand there, comma-separated), or connect the accounts again with "
+            "a new state database."
+        )
 
 
 def vault_of_setting(keys: str) -> Vault:
@@ -89,6 +105,29 @@ def vault_of_home(home: Path, *, holds_tokens: bool) -> Vault:
         raise ConfigurationError(f"{file} holds no usable Fernet key. Restore it, or set {VARIABLE}.") from None
 
 
+@contextmanager
+def new_key_in_home(home: Path) -> Generator[None]:
+    """Put a new key before the old one while the tokens are encrypted anew in the block, then keep the new one alone.
+
+    Whatever ends it halfway leaves a file whose keys read all tokens; doing it again goes on with the same new key.
+
+    Raises:
+        ConfigurationError: There is no key file yet, or it cannot be written.
+    """
+    file = home / KEY_FILE
+    try:
+        keys = [key for key in file.read_text(encoding="ascii").strip().split(",") if key]
+        if len(keys) < 2:
+            keys = [Fernet.generate_key().decode(), *keys]
+            _replace(file, ",".join(keys))
+        yield
+        _replace(file, keys[0])
+    except OSError as error:
+        raise ConfigurationError(
+            f"The key file {file} cannot be used: {error.strerror}. Check TIKTOK_ORGANIC_HOME."
+        ) from None
+
+
 def _keep_private(home: Path) -> None:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if home.stat().st_uid == os.getuid() and home.stat().st_mode & 0o077:
@@ -97,16 +136,26 @@ def _keep_private(home: Path) -> None:
 
 def _generate(file: Path) -> None:
     """Write a new key, whole or not at all; of two processes that do so at once, the first one's key stays."""
+    with _draft(file, Fernet.generate_key().decode()) as draft, suppress(FileExistsError):
+        file.hardlink_to(draft)
+
+
+def _replace(file: Path, keys: str) -> None:
+    """Write keys in place of those that are there, whole or not at all."""
+    with _draft(file, keys) as draft:
+        draft.replace(file)
+
+
+@contextmanager
+def _draft(file: Path, keys: str) -> Generator[Path]:
+    """A file beside another one, on the disk, that only its owner reads; gone after the block, unless it was moved."""
     descriptor, name = tempfile.mkstemp(prefix=".key-", dir=file.parent)  # made with mode 0600
     draft = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(Fernet.generate_key() + b"\n")
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(f"{keys}\n")
             stream.flush()
             os.fsync(stream.fileno())
-        try:
-            file.hardlink_to(draft)
-        except FileExistsError:
-            return
+        yield draft
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)

@@ -11,9 +11,12 @@ THRESHOLDS = (1, 7, 14, 30)
 
 
 def verdicts_on(accounts: Iterable[Account], now: datetime) -> Iterator[Verdict]:
-    """What is to be said of each account whose end is known."""
+    """What is to be said of each account whose end is known.
+
+    Nothing more is said of one that cannot be read any more: people are told of that by its failing check.
+    """
     for account in accounts:
-        if account.refresh_expires_at is not None:
+        if account.refresh_expires_at is not None and account.needs_authorization is None:
             subject = f"expiry:{account.business_id}"
             yield Verdict(subject, None, _troubles(account, subject, account.refresh_expires_at, now))
 

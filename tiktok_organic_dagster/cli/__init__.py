@@ -10,6 +10,7 @@ from tiktok_organic_dagster.cli.connect import connect
 from tiktok_organic_dagster.cli.copy_warehouse import copy_warehouse
 from tiktok_organic_dagster.cli.gaps import gaps
 from tiktok_organic_dagster.cli.local import demo, simulator, ui
+from tiktok_organic_dagster.cli.rotate_key import rotate_key
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.terminal import allow_any_text
 from tiktok_organic_dagster.tiktok.errors import printable, without_secrets
@@ -50,5 +51,5 @@ def main() -> None:
     allow_any_text()
 
 
-for _command in (connect, accounts, check, disconnect, gaps, copy_warehouse, simulator, demo, ui):
+for _command in (connect, accounts, check, disconnect, gaps, copy_warehouse, rotate_key, simulator, demo, ui):
     main.add_command(_command)

@@ -295,3 +295,35 @@ def test_check_says_what_it_waits_for_and_shows_each_account_at_once(simulator, 
     assert "The command is paused after throttling, " in result.stderr
     assert " s left, until " in result.stderr
     assert result.stdout.index(f"@{first.username}") < result.stdout.index(f"@{second.username}")
+
+
+def test_rotate_key_replaces_the_key_of_the_home(simulator, tmp_path):
+    account = connected(simulator)
+    before = (tmp_path / "home" / "key").read_text()
+
+    result = run("rotate-key")
+
+    assert result.exit_code == 0
+    assert "The tokens of all accounts (1) are encrypted with a new key" in result.output
+    after = (tmp_path / "home" / "key").read_text()
+    assert after != before
+    assert "," not in after
+    assert after.strip() not in result.output
+    store, _ = opened()
+    assert store.pair(account.business_id).access_token.startswith("act.")
+
+
+def test_rotate_key_wants_the_new_key_before_the_old_one(simulator, monkeypatch):
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    monkeypatch.setenv("TIKTOK_ORGANIC_KEY", old)
+    account = connected(simulator)
+    alone = run("rotate-key")
+    assert alone.exit_code == 1
+    assert "TIKTOK_ORGANIC_KEY holds one key alone. Put the new one before it" in alone.stderr
+    monkeypatch.setenv("TIKTOK_ORGANIC_KEY", f"{new},{old}")
+
+    assert run("rotate-key").exit_code == 0
+
+    monkeypatch.setenv("TIKTOK_ORGANIC_KEY", new)
+    store, _ = opened()
+    assert store.pair(account.business_id).access_token.startswith("act.")

@@ -98,6 +98,26 @@ def test_after_a_renewal_the_thresholds_start_over(instance, web, noon):
     assert len(web.got) == 3
 
 
+def test_of_an_account_that_cannot_be_read_any_more_nothing_new_is_told(instance, web, noon):
+    connect("ada", in_days(40))
+    connect("bob", in_days(20))
+    says(instance)
+    for name in ("ada", "bob"):
+        store = open_accounts(Settings.load())
+        store.mark_needs_authorization(f"id-of-{name}", "its owner withdrew it")
+        store.engine.dispose()
+    for day in (10, 14, 26, 39, 41):
+        noon.move_to(in_days(day))
+        says(instance)
+    assert len(web.got) == 1
+    assert "@bob ends" in web.texts[0]
+    connect("ada", in_days(400))
+    connect("bob", in_days(400))
+    says(instance)
+    assert "Recovered:\n- The authorization of @bob ends" in web.texts[1]
+    assert "@ada" not in web.texts[1]
+
+
 def test_an_account_first_seen_at_five_days_gets_one_notice(instance, web, noon):
     connect("ada", in_days(5))
     says(instance)

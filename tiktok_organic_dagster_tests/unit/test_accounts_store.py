@@ -236,3 +236,42 @@ def test_instants_are_kept_to_the_microsecond(store):
     assert store.status("-000abc")["videos"].last_complete == exact
     with state.reading(store.engine) as connection:
         assert connection.execute(sa.select(state.steps.c.last_error)).scalar_one() is None
+
+
+def test_all_tokens_are_encrypted_with_the_first_key(store, clock):
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    before = AccountStore(store.engine, vault_of_setting(old), clock)
+    for number in range(3):
+        before.save(replace(GRANT, business_id=str(number), access_token=f"act.{number}"), *LABELS)
+
+    assert AccountStore(store.engine, vault_of_setting(f"{new},{old}"), clock).rotate_key() == 3
+
+    after = AccountStore(store.engine, vault_of_setting(new), clock)
+    assert [after.pair(str(number)).access_token for number in range(3)] == ["act.0", "act.1", "act.2"]
+    assert {after.pair(str(number)).refresh_token for number in range(3)} == {"rft.one"}
+    with pytest.raises(ConfigurationError):
+        before.pair("0")
+
+
+def test_a_token_refreshed_while_the_key_is_rotated_is_not_replaced_by_the_old_one(store, clock, monkeypatch):
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    refreshing = AccountStore(store.engine, vault_of_setting(f"{new},{old}"), clock)
+    AccountStore(store.engine, vault_of_setting(old), clock).save(GRANT, *LABELS)
+    vault = vault_of_setting(f"{new},{old}")
+    rotate = vault.rotate
+
+    def refreshed_meanwhile(text):
+        monkeypatch.setattr(vault, "rotate", rotate)
+        assert refreshing.replace_pair(GRANT.business_id, 1, replace(GRANT, access_token="act.two"))
+        return rotate(text)
+
+    monkeypatch.setattr(vault, "rotate", refreshed_meanwhile)
+
+    assert AccountStore(store.engine, vault, clock).rotate_key() == 1
+
+    pair = AccountStore(store.engine, vault_of_setting(new), clock).pair(GRANT.business_id)
+    assert (pair.access_token, pair.refresh_token) == ("act.two", "rft.one")
+
+
+def test_without_accounts_there_is_nothing_to_rotate(store):
+    assert store.rotate_key() == 0

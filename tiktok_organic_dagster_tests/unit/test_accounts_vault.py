@@ -6,7 +6,7 @@ import stat
 import pytest
 from cryptography.fernet import Fernet
 
-from tiktok_organic_dagster.accounts.vault import Vault, vault_of_home, vault_of_setting
+from tiktok_organic_dagster.accounts.vault import Vault, new_key_in_home, vault_of_home, vault_of_setting
 from tiktok_organic_dagster.errors import ConfigurationError
 
 
@@ -79,3 +79,34 @@ def test_processes_that_start_at_once_end_with_one_key(tmp_path):
         worker.join(60)
     vault = Vault((tmp_path / "home" / "key").read_text(), "test")
     assert [vault.decrypt(each) for each in found] == ["x"] * 3
+
+
+def test_a_new_key_in_the_home_stands_before_the_old_one_until_the_tokens_are_encrypted_anew(tmp_path):
+    old = vault_of_home(tmp_path, holds_tokens=False).encrypt("x")
+    with new_key_in_home(tmp_path):
+        both = vault_of_home(tmp_path, holds_tokens=True)
+        assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+        anew = both.rotate(old)
+    alone = vault_of_home(tmp_path, holds_tokens=True)
+    assert alone.decrypt(anew) == "x"
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["key"]
+    with pytest.raises(ConfigurationError):
+        alone.decrypt(old)
+
+
+def test_a_rotation_that_breaks_off_is_gone_on_with_and_loses_no_token(tmp_path):
+    old = vault_of_home(tmp_path, holds_tokens=False).encrypt("x")
+    with pytest.raises(RuntimeError), new_key_in_home(tmp_path):
+        anew = vault_of_home(tmp_path, holds_tokens=True).rotate(old)
+        raise RuntimeError
+    both = vault_of_home(tmp_path, holds_tokens=True)
+    assert both.decrypt(old) == both.decrypt(anew) == "x"
+    with new_key_in_home(tmp_path):
+        pass
+    assert vault_of_home(tmp_path, holds_tokens=True).decrypt(anew) == "x"
+
+
+def test_a_home_without_a_key_has_none_to_replace(tmp_path):
+    with pytest.raises(ConfigurationError, match="key"), new_key_in_home(tmp_path):
+        pytest.fail("it must not come to this")

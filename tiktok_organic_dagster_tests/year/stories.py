@@ -59,7 +59,7 @@ MONTH = Story(
     events=(
         Connected(at("2026-03-01 00:00"), COFFEE),
         Connected(at("2026-03-01 00:00"), LAMPS, life=timedelta(days=20)),
-        Connected(at("2026-03-01 00:00"), FLAMES),
+        Connected(at("2026-03-01 00:00"), FLAMES, life=timedelta(days=47)),  # 30 are left when it is of no use any more
         Connected(at("2026-03-11 10:30"), PLANTS),
         Revoked(at("2026-03-15 12:00"), FLAMES),
         Connected(at("2026-03-25 10:30"), LAMPS),
