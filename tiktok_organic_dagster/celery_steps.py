@@ -5,7 +5,7 @@ from time import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from celery.result import AsyncResult
+from celery.result import AsyncResult, denied_join_result
 from dagster import ExecutorDefinition, executor, multiple_process_executor_requirements
 from dagster._core.execution.retries import RetryMode
 from dagster_celery.core_execution_loop import core_celery_execution_loop
@@ -123,7 +123,9 @@ class _Executor(CeleryExecutor):
 
 
 def _give(*step: Any) -> "GivenStep":  # noqa: ANN401 -- dagster-celery's own
-    return GivenStep(_submit_task(*step))
+    # The result is looked for and not listened for: that would be one more connection that Redis may leave in the air.
+    with denied_join_result():
+        return GivenStep(_submit_task(*step))
 
 
 class GivenStep:

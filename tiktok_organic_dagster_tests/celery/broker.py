@@ -70,8 +70,8 @@ def broker(folder: Path) -> Iterator[Broker]:
     if program is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(REMEDY)
     made = Broker(program, folder)
-    made.start()
     try:
+        made.start()
         yield made
     finally:
         made.stop()
