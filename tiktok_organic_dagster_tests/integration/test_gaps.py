@@ -329,10 +329,10 @@ def test_an_authorization_that_was_revoked_and_given_again(new_lab: Callable[...
     ]
 
 
-def test_months_of_daily_runs_leave_a_few_rows(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
+def test_daily_runs_leave_a_few_rows(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
     lab = new_lab(warehouse_url, accounts=2, videos=2)
     lab.read_metrics()
-    for _ in range(12):
+    for _ in range(6):
         lab.read_account()
         lab.read_metrics(20)
         lab.clock.next_day()

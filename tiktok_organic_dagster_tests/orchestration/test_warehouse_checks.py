@@ -1,7 +1,7 @@
 """The checks that look into the warehouse: red by name whatever the runs said, and green where nothing is wrong."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -125,18 +125,20 @@ def test_an_account_that_was_left_out_is_stale_although_every_run_was_green(
     assert _accounts(result)[left_out] == ("the newest row is of 2026-11-23, 1 days older than it can be (2026-11-24)")
 
 
-@pytest.mark.parametrize("hour", [0, 4, 6, 9, 23])
 def test_before_the_daily_load_nothing_is_stale_that_could_not_be_loaded_yet(
-    deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller, hour: int
+    deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
 ) -> None:
     deployment.read_everything()
     _live(deployment, noon, 3, accounts=[0, 1])
-    noon.shift(DAY)
-    noon.shift(timedelta(hours=hour - 12))
-    if hour > 5:
-        deployment.read_everything()
-
-    assert Checks(instance).failing("freshness") == {}
+    tomorrow = datetime.combine(deployment.today + DAY, time(), UTC)
+    for hour in (0, 4):
+        noon.move_to(tomorrow + timedelta(hours=hour))
+        assert Checks(instance).failing("freshness") == {}
+    noon.move_to(tomorrow + timedelta(hours=5))
+    deployment.read_everything()
+    for hour in (6, 9, 23):
+        noon.move_to(tomorrow + timedelta(hours=hour))
+        assert Checks(instance).failing("freshness") == {}
 
 
 def test_rows_that_somebody_deleted_are_missed(
