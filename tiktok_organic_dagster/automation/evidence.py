@@ -22,6 +22,7 @@ from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
     AssetCheckExecutionRecord,
 )
+from dagster_shared.error import SerializableErrorInfo
 
 from tiktok_organic_dagster.alerts.troubles import NO_ACCOUNT, Trouble, Verdict
 from tiktok_organic_dagster.assets.specs import ACCOUNTS_OF_THIS_RUN, FAILING_ACCOUNTS
@@ -195,11 +196,15 @@ def _reason(instance: DagsterInstance, run: DagsterRun) -> str:
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:
             return f"Step {event.step_key}: {data.user_failure_data.description}"
-        error = data.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        return f"Step {event.step_key}: {error.message.strip() if error else 'no reason was recorded'}"
+        return f"Step {event.step_key}: {first_cause(data.error) or 'no reason was recorded'}"
     return "Dagster recorded no reason"
+
+
+def first_cause(error: SerializableErrorInfo | None) -> str:
+    """The words of the error from which another one came; empty if there is none."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error else ""
 
 
 def _of_check(watched: Watched, evaluation: AssetCheckEvaluation, at: float) -> Iterator[Verdict]:

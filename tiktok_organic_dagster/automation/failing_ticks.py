@@ -7,6 +7,7 @@ from dagster import DagsterInstance
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, InstigatorType, TickStatus
 
 from tiktok_organic_dagster.alerts.troubles import NO_ACCOUNT, Trouble, Verdict
+from tiktok_organic_dagster.automation.evidence import first_cause
 
 ENDED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
 FAILURES_IN_A_ROW = {InstigatorType.SCHEDULE: 1, InstigatorType.SENSOR: 3}
@@ -43,15 +44,12 @@ def _is_of(state: InstigatorState, location: str | None) -> bool:
 def _trouble(
     state: InstigatorState, subject: str, newest: InstigatorTick, oldest: InstigatorTick, tidy: Callable[[str], str]
 ) -> Trouble:
-    error = newest.error
-    while error is not None and error.cause is not None:
-        error = error.cause
     kind = "schedule" if state.instigator_type is InstigatorType.SCHEDULE else "sensor"
     return Trouble(
         subject,
         NO_ACCOUNT,
         subject,
         f"The {kind} {state.instigator_name} fails",
-        tidy(error.message.strip() if error else "No reason was recorded."),
+        tidy(first_cause(newest.error) or "No reason was recorded."),
         datetime.fromtimestamp(oldest.timestamp, UTC),
     )

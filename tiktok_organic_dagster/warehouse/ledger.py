@@ -67,20 +67,12 @@ def change_spans(
 def replace_spans(session: Session, changes: Mapping[Place, tuple[Sequence[Span], Sequence[Span]]]) -> None:
     """Write what differs between the spans that are stored and those that shall be."""
     ledger = session.name_of(LEDGER)
-    gone = [
-        (*place, span.first)
-        for place, (old, new) in changes.items()
-        for stay in [frozenset(new)]
-        for span in old
-        if span not in stay
-    ]
-    come = [
-        (*place, span)
-        for place, (old, new) in changes.items()
-        for there in [frozenset(old)]
-        for span in new
-        if span not in there
-    ]
+    gone: list[tuple[str, str, date]] = []
+    come: list[tuple[str, str, Span]] = []
+    for place, (old, new) in changes.items():
+        stay = {*old} & {*new}
+        gone += [(*place, span.first) for span in old if span not in stay]
+        come += [(*place, span) for span in new if span not in stay]
     for part in _parts(gone):
         rows = ", ".join("(?, ?, ?)" for _ in part)
         session.execute(

@@ -1,7 +1,7 @@
 """The sensor `missed_readings`: what it tries again, when, how often, and why it tries nothing."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -16,15 +16,19 @@ from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests.conftest import NOON
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.runs import code_location
-from tiktok_organic_dagster_tests.orchestration.ticks import Asked, carry_out, sensor_tick
+from tiktok_organic_dagster_tests.orchestration.ticks import (
+    MISSED,
+    READING_STEPS,
+    READINGS,
+    Asked,
+    carry_out,
+    ids,
+    move_to,
+    sensor_tick,
+)
 
 TODAY = NOON.date()
 DAY = timedelta(days=1)
-NEW = "new_account"
-MISSED = "missed_readings"
-READINGS = "daily_readings"
-METRICS = "account_metrics_refresh"
-READING_STEPS = ["account", "comments", "videos"]
 
 
 @pytest.fixture
@@ -37,14 +41,6 @@ def deployment(noon: time_machine.Traveller, new_deployment: Callable[..., Deplo
     return made
 
 
-def _at(noon: time_machine.Traveller, hour: int, minute: int, day: date = TODAY) -> None:
-    noon.move_to(datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC))
-
-
-def _ids(deployment: Deployment, *indexes: int) -> list[str]:
-    return sorted(deployment.business_id(index) for index in indexes)
-
-
 def _missed(instance: DagsterInstance, before: Asked | None = None) -> Asked:
     return sensor_tick(instance, MISSED, before.cursor if before else None)
 
@@ -54,7 +50,7 @@ def test_before_the_hour_of_the_schedule_nothing_is_missed(
     instance: DagsterInstance, noon: time_machine.Traveller
 ) -> None:
     for hour, minute in ((0, 5), (4, 59), (5, 0), (5, 14)):
-        _at(noon, hour, minute)
+        move_to(noon, hour, minute, TODAY)
         asked = _missed(instance)
         assert asked.requests == []
         assert asked.why_not == (
@@ -69,13 +65,13 @@ def test_a_missing_reading_is_tried_five_times_a_day_with_growing_pauses(
     asked: Asked | None = None
     for hour in (5, 6, 8, 13, 16, 22, 23):
         for minute in (0, 14, 15):
-            _at(noon, hour, minute)
+            move_to(noon, hour, minute, TODAY)
             asked = _missed(instance, asked)
             assert bool(asked.requests) != bool(asked.why_not)
             if not asked.requests:
                 continue
             tried.append(f"{hour:02}:{minute:02}")
-            assert asked.accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 0, 1))]
+            assert asked.accounts == [dict.fromkeys(READING_STEPS, ids(deployment, 0, 1))]
             assert asked.days == [(TODAY, TODAY)]
 
     assert tried == ["05:15", "06:00", "08:00", "13:00", "22:00"]
@@ -90,20 +86,20 @@ def test_an_account_connected_just_now_is_left_to_the_sensor_for_new_ones(
     deployment.connect(0)
 
     asked = _missed(instance)
-    assert asked.accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 1))]
+    assert asked.accounts == [dict.fromkeys(READING_STEPS, ids(deployment, 1))]
     noon.shift(timedelta(minutes=15))
-    assert _missed(instance, asked).accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 0))]
+    assert _missed(instance, asked).accounts == [dict.fromkeys(READING_STEPS, ids(deployment, 0))]
 
 
 @pytest.mark.usefixtures("deployment")
 def test_a_new_day_begins_anew(instance: DagsterInstance, noon: time_machine.Traveller) -> None:
     asked: Asked | None = None
     for hour in (6, 7, 9, 14, 23, 23):
-        _at(noon, hour, 0)
+        move_to(noon, hour, 0, TODAY)
         asked = _missed(instance, asked)
     assert asked is not None
     assert asked.requests == []
-    _at(noon, 5, 15, TODAY + DAY)
+    move_to(noon, 5, 15, TODAY + DAY)
 
     assert _missed(instance, asked).days == [(TODAY + DAY, TODAY + DAY)]
 
@@ -144,7 +140,7 @@ def test_nothing_is_tried_while_a_run_is_under_way(instance: DagsterInstance, st
 def test_a_run_of_other_accounts_holds_nobody_back(deployment: Deployment, instance: DagsterInstance) -> None:
     _a_run(instance, DagsterRunStatus.STARTED, accounts=[f"@{deployment.username(0)}"])
 
-    assert _missed(instance).accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 1))]
+    assert _missed(instance).accounts == [dict.fromkeys(READING_STEPS, ids(deployment, 1))]
 
 
 def test_an_account_that_failed_in_the_run_under_way_does_not_wait_for_the_others(
@@ -154,7 +150,7 @@ def test_an_account_that_failed_in_the_run_under_way_does_not_wait_for_the_other
     noon.shift(timedelta(minutes=5))
     deployment.store.record_error(deployment.business_id(0), "videos", "TikTok was away", deployment.clock.now())
 
-    assert _missed(instance).accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 0))]
+    assert _missed(instance).accounts == [dict.fromkeys(READING_STEPS, ids(deployment, 0))]
 
 
 @pytest.mark.usefixtures("deployment")
@@ -175,7 +171,7 @@ def test_an_account_without_authorization_is_not_tried(deployment: Deployment, i
     deployment.store.mark_needs_authorization(deployment.business_id(0), "revoked")
 
     asked = _missed(instance)
-    assert asked.accounts == [dict.fromkeys(READING_STEPS, _ids(deployment, 1))]
+    assert asked.accounts == [dict.fromkeys(READING_STEPS, ids(deployment, 1))]
 
     for read in (deployment.read_account, deployment.read_videos, deployment.read_comments):
         read(accounts=[deployment.store.find(deployment.business_id(1))])
@@ -223,7 +219,7 @@ def test_comments_that_failed_are_read_again_alone_and_with_pauses(
     deployment.read_everything()
     asked = _missed(instance)
 
-    assert asked.accounts == [{"comments": _ids(deployment, 0)}]
+    assert asked.accounts == [{"comments": ids(deployment, 0)}]
     (request,) = asked.requests
     assert request.asset_selection == [AssetKey(COMMENTS.name)]
     noon.shift(timedelta(minutes=25))
@@ -259,7 +255,7 @@ def test_comments_left_over_are_gone_on_with_as_often_as_needed(
     asked: Asked | None = None
     for _ in range(8):
         asked = _missed(instance, asked)
-        assert asked.accounts == [{"comments": _ids(deployment, 0)}]
+        assert asked.accounts == [{"comments": ids(deployment, 0)}]
         noon.shift(timedelta(minutes=5))
     assert asked is not None
 

@@ -12,19 +12,19 @@ from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS
 from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests.conftest import NOON
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
-from tiktok_organic_dagster_tests.orchestration.ticks import carry_out, sensor_tick
+from tiktok_organic_dagster_tests.orchestration.ticks import (
+    METRICS,
+    MISSED,
+    NEW,
+    READING_STEPS,
+    READINGS,
+    carry_out,
+    ids,
+    sensor_tick,
+)
 
 TODAY = NOON.date()
 DAY = timedelta(days=1)
-NEW = "new_account"
-MISSED = "missed_readings"
-READINGS = "daily_readings"
-METRICS = "account_metrics_refresh"
-READING_STEPS = ["account", "comments", "videos"]
-
-
-def _ids(deployment: Deployment, *indexes: int) -> list[str]:
-    return sorted(deployment.business_id(index) for index in indexes)
 
 
 def test_an_account_just_connected_gets_58_days_of_metrics_and_todays_reading(
@@ -35,8 +35,8 @@ def test_an_account_just_connected_gets_58_days_of_metrics_and_todays_reading(
     assert [request.job_name for request in asked.requests] == [METRICS, READINGS]
     assert asked.days == [(date(2026, 9, 26), date(2026, 11, 22)), (TODAY, TODAY)]
     assert asked.accounts == [
-        {"account_metrics": _ids(deployment, 0, 1)},
-        dict.fromkeys(READING_STEPS, _ids(deployment, 0, 1)),
+        {"account_metrics": ids(deployment, 0, 1)},
+        dict.fromkeys(READING_STEPS, ids(deployment, 0, 1)),
     ]
 
 
@@ -73,10 +73,10 @@ def test_an_account_that_was_read_is_not_new_whatever_the_cursor_says(
     asked = sensor_tick(instance, NEW)
 
     assert asked.accounts == [
-        {"account_metrics": _ids(deployment, 1)},
-        dict.fromkeys(READING_STEPS, _ids(deployment, 1)),
+        {"account_metrics": ids(deployment, 1)},
+        dict.fromkeys(READING_STEPS, ids(deployment, 1)),
     ]
-    assert json.loads(asked.cursor or "").keys() == set(_ids(deployment, 0, 1))
+    assert json.loads(asked.cursor or "").keys() == set(ids(deployment, 0, 1))
 
 
 def test_an_account_whose_authorization_is_renewed_is_not_new(
@@ -100,10 +100,10 @@ def test_an_account_that_is_connected_again_after_weeks_gets_the_metrics_that_it
 
     asked = sensor_tick(instance, NEW, first.cursor)
 
-    assert asked.accounts == [{"account_metrics": _ids(deployment, 0)}]
+    assert asked.accounts == [{"account_metrics": ids(deployment, 0)}]
     assert asked.days == [(date(2026, 10, 26), date(2026, 12, 22))]
     assert carry_out(instance, asked.requests[0], METRICS).success
-    assert sensor_tick(instance, NEW).accounts == [{"account_metrics": _ids(deployment, 1)}]
+    assert sensor_tick(instance, NEW).accounts == [{"account_metrics": ids(deployment, 1)}]
 
 
 def test_an_account_whose_first_reading_another_run_took_still_gets_its_metrics(
@@ -131,7 +131,7 @@ def test_an_account_that_is_disconnected_and_connected_anew_is_new_again(
     asked = sensor_tick(instance, NEW, without.cursor)
 
     assert [each.keys() for each in asked.accounts] == [{"account_metrics"}, set(READING_STEPS)]
-    assert asked.accounts[0] == {"account_metrics": _ids(deployment, 0)}
+    assert asked.accounts[0] == {"account_metrics": ids(deployment, 0)}
     assert not {request.run_key for request in asked.requests} & {request.run_key for request in first.requests}
 
 
@@ -147,7 +147,7 @@ def test_many_new_accounts_are_split_into_runs(
     of_metrics = [each["account_metrics"] for each in asked.accounts if "account_metrics" in each]
     of_readings = [each["videos"] for each in asked.accounts if "videos" in each]
     assert [len(each) for each in of_metrics] == [len(each) for each in of_readings] == [2, 1]
-    assert sorted(of_metrics[0] + of_metrics[1]) == sorted(of_readings[0] + of_readings[1]) == _ids(deployment, 0, 1, 2)
+    assert sorted(of_metrics[0] + of_metrics[1]) == sorted(of_readings[0] + of_readings[1]) == ids(deployment, 0, 1, 2)
     assert len({request.run_key for request in asked.requests}) == 4
 
 

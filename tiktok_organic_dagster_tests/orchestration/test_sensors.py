@@ -1,7 +1,7 @@
 """The sensors that load, `new_account` and `missed_readings`, side by side and under the daemon."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,19 +14,18 @@ from tiktok_organic_dagster_tests.databases_that_refuse import held_by_another_p
 from tiktok_organic_dagster_tests.orchestration.dagster_in_process import Dagster, quick_dagster_in_process
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.runs import code_location
-from tiktok_organic_dagster_tests.orchestration.ticks import sensor_tick
+from tiktok_organic_dagster_tests.orchestration.ticks import (
+    METRICS,
+    MISSED,
+    NEW,
+    READING_STEPS,
+    READINGS,
+    move_to,
+    sensor_tick,
+)
 
 TODAY = NOON.date()
 DAY = timedelta(days=1)
-NEW = "new_account"
-MISSED = "missed_readings"
-READINGS = "daily_readings"
-METRICS = "account_metrics_refresh"
-READING_STEPS = ["account", "comments", "videos"]
-
-
-def _at(noon: time_machine.Traveller, hour: int, minute: int, day: date = TODAY) -> None:
-    noon.move_to(datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC))
 
 
 def _file(deployment: Deployment) -> Path:
@@ -98,12 +97,12 @@ def _live_with_daemon(deployment: Deployment, dagster: Dagster, noon: time_machi
     )
     for post in deployment.world.videos(0, deployment.clock.now()):
         deployment.world.changes.patch_video(post["item_id"], comments=1_000)
-    _at(noon, 5, 0, TODAY + DAY)
+    move_to(noon, 5, 0, TODAY + DAY)
     assert jobs_of_tick() == [(METRICS, ["account_metrics"]), (READINGS, READING_STEPS)]
     deployment.simulator.faults.remove(fault)
-    _at(noon, 5, 15, TODAY + DAY)
+    move_to(noon, 5, 15, TODAY + DAY)
     assert jobs_of_tick() == [(READINGS, ["comments"])]
-    _at(noon, 9, 0, TODAY + DAY)
+    move_to(noon, 9, 0, TODAY + DAY)
     ((job, _),) = jobs_of_tick()
     assert job == "warehouse_checks"
     noon.shift(timedelta(minutes=6))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
+import time_machine
 from dagster import (
     DagsterInstance,
     ExecuteInProcessResult,
@@ -13,10 +14,27 @@ from dagster import (
 )
 
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
+from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.runs import code_location
 
 FIRST_TAG = "dagster/asset_partition_range_start"
 LAST_TAG = "dagster/asset_partition_range_end"
+
+NEW = "new_account"
+MISSED = "missed_readings"
+READINGS = "daily_readings"
+METRICS = "account_metrics_refresh"
+READING_STEPS = ["account", "comments", "videos"]
+
+
+def ids(deployment: Deployment, *indexes: int) -> list[str]:
+    """The `_business_id`s of some accounts, as `Asked.accounts` orders them."""
+    return sorted(deployment.business_id(index) for index in indexes)
+
+
+def move_to(clock: time_machine.Traveller, hour: int, minute: int, day: date) -> None:
+    """Go to a time of a day."""
+    clock.move_to(datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC))
 
 
 @dataclass(frozen=True)
