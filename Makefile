@@ -37,7 +37,7 @@ ui: $(READY) ## Dagster's UI: on your accounts, or on the demo while none is con
 
 .PHONY: test
 test: $(READY_TO_DEVELOP) ## every test, on real servers that it starts itself
-	@$(BIN)/python -m pytest -m "not browser and not readme and not celery and not year" -n 3 --dist worksteal -q
+	@$(BIN)/python -m pytest -m "not browser and not readme and not celery and not soak and not year" -n 3 --dist worksteal -q
 
 .PHONY: test-readme
 test-readme: $(READY_TO_DEVELOP) ## the README and CONTRIBUTING walked from top to bottom, in fresh clones
@@ -46,6 +46,10 @@ test-readme: $(READY_TO_DEVELOP) ## the README and CONTRIBUTING walked from top 
 .PHONY: test-celery
 test-celery: $(READY_TO_DEVELOP) ## 200 accounts on PostgreSQL, Redis and two Celery workers; needs an installed redis-server
 	@$(BIN)/python -m pytest -m celery -q tiktok_organic_dagster_tests/celery
+
+.PHONY: soak
+soak: $(READY_TO_DEVELOP) ## kills at every point, disks that are full, databases that go away, and 20 days of 40 accounts with random faults
+	@$(BIN)/python -m pytest -m soak -q tiktok_organic_dagster_tests/soak
 
 .PHONY: month
 month: $(READY_TO_DEVELOP) ## a month of the loader's life, hour by hour by a moved clock

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster_tests import figures
 from tiktok_organic_dagster_tests.lab import Clock, Lab
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -83,7 +84,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def new_lab(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Lab]]:
+def new_lab(tmp_path: Path, clock: Clock, request: pytest.FixtureRequest) -> Iterator[Callable[..., Lab]]:
     """Makes a laboratory: a simulated TikTok, its accounts connected, and a warehouse."""
     labs: list[Lab] = []
 
@@ -95,4 +96,10 @@ def new_lab(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Lab]]:
 
     yield new
     for lab in labs:
+        figures.add(request.node, lab.spent | {"faults": lab.simulator.faults.struck})
         lab.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the cells of the fault matrix came to."""
+    figures.show(terminalreporter)

@@ -1,6 +1,7 @@
 """A laboratory for readings: simulator, account store and warehouse under one clock, without Dagster."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ from tiktok_organic_dagster.tables import (
     Table,
 )
 from tiktok_organic_dagster.warehouse import open_warehouse
+from tiktok_organic_dagster_tests import figures
 
 REDIRECT_URI = "https://lab.invalid/back/"
 CLIENT_ID = "7123456789"
@@ -85,6 +87,7 @@ class Lab:
         **simulator: int,
     ) -> None:
         self.clock = clock
+        self.spent: Counter[str] = Counter()
         self.simulator = Simulator(clock=clock.now, **simulator).start()
         self.world = self.simulator.world
         self.settings = Settings(
@@ -157,7 +160,7 @@ class Lab:
     ) -> list[Outcome]:
         client = open_client(self.settings, self.store, clock=self.clock.now, sleep=sleep or self.clock.sleep)
         oauth = open_oauth(self.settings, client)
-        return take(
+        outcomes = take(
             reading(Moment(self.clock.today, self.clock.now)),
             self.store.accounts() if accounts is None else accounts,
             open_reader=lambda account: open_reader(account, self.store, client, oauth),
@@ -167,6 +170,8 @@ class Lab:
             stop=_SteppingStop(self.clock),
             since=self.settings.start_date,
         )
+        self.spent.update(figures.of_outcomes(outcomes))
+        return outcomes
 
     def rows(self, table: Table, columns: Sequence[str] | None = None, where: str = "1 = 1") -> list[tuple[Any, ...]]:
         """A table's rows, all columns but `_loaded_at`, sorted."""

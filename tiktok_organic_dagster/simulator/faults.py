@@ -261,9 +261,14 @@ class Fault:
 
 
 class Faults:
-    """The faults that are switched on."""
+    """The faults that are switched on.
+
+    Attributes:
+        struck: Calls that any fault befell so far, each counted once for each of them.
+    """
 
     def __init__(self) -> None:
+        self.struck = 0
         self._faults: list[Fault] = []
         self._lock = Lock()
 
@@ -286,4 +291,6 @@ class Faults:
     def befalling(self, call: Call) -> list[Effect]:
         """The effects of all faults that befall a call, in the order in which they were switched on."""
         with self._lock:
-            return [fault.effect for fault in self._faults if fault.strikes(call)]
+            effects = [fault.effect for fault in self._faults if fault.strikes(call)]
+            self.struck += len(effects)
+            return effects
