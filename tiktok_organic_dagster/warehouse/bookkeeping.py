@@ -49,3 +49,17 @@ def was_read(session: Session, business_id: str, table: Table, read_date: date) 
             read_date,
         )
     )
+
+
+def last_read(session: Session, table: Table, read_date: date) -> dict[str, datetime]:
+    """When something of a day's reading of a table was last written, by `_business_id`."""
+    if not session.holds(READINGS):
+        return {}
+    return dict(
+        session.query(
+            f"SELECT _business_id, read_at FROM {session.name_of(READINGS)} "  # noqa: S608
+            "WHERE table_name = ? AND read_date = ?",
+            table.name,
+            read_date,
+        )
+    )
