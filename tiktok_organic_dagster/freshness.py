@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date
 
 from tiktok_organic_dagster.accounts.store import Account
-from tiktok_organic_dagster.gaps import NEEDED_SCOPE
-from tiktok_organic_dagster.tables import ACCOUNT_METRICS, STEPS, Table, Writing
+from tiktok_organic_dagster.gaps import lacking_scope
+from tiktok_organic_dagster.tables import ACCOUNT_METRICS, Table, Writing
 from tiktok_organic_dagster.warehouse import Session
 from tiktok_organic_dagster.warehouse.ledger import answered_since
 from tiktok_organic_dagster.warehouse.newest import newest_day, read_without_rows_since, with_rows_since
@@ -51,11 +51,10 @@ def stale_accounts(session: Session, table: Table, accounts: Sequence[Account], 
     every account, so that there none at all is stale.
     """
     expected = expected_day(table, today)
-    scope = next((NEEDED_SCOPE.get(step) for step, tables in STEPS.items() if table in tables), None)
     looked_at = [
         account
         for account in accounts
-        if account.connected_at.astimezone(UTC).date() < today and (scope is None or scope in account.scopes)
+        if account.connected_at.astimezone(UTC).date() < today and lacking_scope(account, table) is None
     ]
     if not session.holds(table):
         return [Stale(account, None, expected) for account in looked_at]

@@ -86,7 +86,7 @@ class Circumstances:
         ended: Why its authorization has ended; None while it has not.
         failed_on: The UTC date of the step's last failure, if nothing was read completely since.
         failure: The reason of that failure.
-        scope: The permission that the step needs and the owner did not grant, if so.
+        scope: The permission that the table needs and the owner did not grant, if so.
     """
 
     connected: date

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.findings import Findings
+from tiktok_organic_dagster.gaps import lacking_scope
 from tiktok_organic_dagster.ledger import laid_over, read_today
 from tiktok_organic_dagster.tables import ACCOUNT, Table
 from tiktok_organic_dagster.tables.rows import JsonObject, rows_of
@@ -123,7 +124,8 @@ class Reading(ABC):
         """Note, within the transaction that writes them, that the tables were read today, with so many rows each."""
         self.note_asked(session, account, rows, complete=complete)
         today = [read_today(self.moment.today, complete=complete)]
-        change_spans(session, account.business_id, tuple(rows), lambda _table, spans: laid_over(spans, today))
+        granted = [table for table in rows if lacking_scope(account, table) is None]
+        change_spans(session, account.business_id, granted, lambda _table, spans: laid_over(spans, today))
 
     def note_asked(
         self, session: Session, account: Account, rows: Mapping[Table, int], *, complete: bool = True

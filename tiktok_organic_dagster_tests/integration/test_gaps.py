@@ -308,6 +308,30 @@ def test_a_scope_that_is_granted_later(new_lab: Callable[..., Lab]) -> None:
     ]
 
 
+def test_breakdowns_without_their_scope_are_not_offered_beside_videos_that_are_loaded(
+    new_lab: Callable[..., Lab], warehouse_url: str
+) -> None:
+    lab = new_lab(warehouse_url, accounts=1, videos=3)
+    lab.connect(0, without=["video.insights"])
+    lab.read_videos()
+    lab.clock.next_day()
+    lab.read_videos()
+
+    not_granted = "the owner did not grant the scope video.insights"
+    breakdowns = [table for table in VIDEO_TABLES if table is not VIDEOS]
+    assert told(lab, VIDEOS) == [("11-23", "11-24", State.LOADED, "")]
+    for table in breakdowns:
+        assert told(lab, table) == [("11-23", "11-24", State.NOT_OFFERED, not_granted)]
+    lab.connect(0)
+    assert told(lab, breakdowns[0])[1] == ("11-24", "11-24", State.MISSING, NOT_YET)
+    lab.read_videos()
+    for table in breakdowns:
+        assert told(lab, table) == [
+            ("11-23", "11-23", State.NOT_OFFERED, not_granted),
+            ("11-24", "11-24", State.LOADED, ""),
+        ]
+
+
 def test_an_account_that_was_disconnected_for_weeks(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
     lab = new_lab(warehouse_url, accounts=1, videos=3)
     lab.read_account()

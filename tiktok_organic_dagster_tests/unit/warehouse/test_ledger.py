@@ -21,7 +21,7 @@ START = date(2026, 1, 1)
 BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def _account(business_id, scopes=("user.insights", "comment.list")):
+def _account(business_id, scopes=("user.insights", "comment.list", "video.insights")):
     return Account(
         business_id=business_id,
         username=f"name-{business_id}",
@@ -170,7 +170,7 @@ def test_only_an_account_that_still_fails_has_a_reason_of_failure(ready):
 
 
 def test_tables_of_a_step_of_which_the_same_is_known_are_listed_together(ready):
-    account = _account("b", scopes=["user.insights"])
+    account = _account("b", scopes=["user.insights", "video.insights"])
     with ready.transaction("x"):
         change_spans(ready, "b", [VIDEOS], lambda _table, _spans: [read_today(BEGAN.date(), complete=True)])
     gaps = gaps_now(ready, Store(), [account], since=START, today=BEGAN.date(), steps=["account", "videos", "comments"])
