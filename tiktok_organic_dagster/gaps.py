@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date
 
 from tiktok_organic_dagster.accounts.store import Account, AccountStore, StepStatus
-from tiktok_organic_dagster.ledger import ROWS_GONE, Circumstances, Span, State, laid_over, settled
+from tiktok_organic_dagster.ledger import ROWS_GONE, Circumstances, Span, State, from_day_on, laid_over, settled
 from tiktok_organic_dagster.tables import ACCOUNT_METRICS, CATALOGUE, COMMENTS, STEPS, Table, Writing
 from tiktok_organic_dagster.tables.own import LEDGER
 from tiktok_organic_dagster.tables.shared import COMMENT_LIST, INSIGHTS
@@ -23,7 +23,10 @@ WRITTEN_AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Gaps:
-    """What is known of every day of the connected accounts.
+    """What is known of every day of the connected accounts from the first partition on.
+
+    The ledger itself keeps more: days before a first partition that was moved, and accounts that were disconnected, as
+    they were last known.
 
     Attributes:
         accounts: The accounts.
@@ -119,7 +122,7 @@ def gaps_now(
         steps: The steps whose tables are looked at.
     """
     changes = _now(session, _all_circumstances(store, accounts, steps, since), today)
-    return Gaps(accounts, today, {place: new for place, (_, new) in changes.items()})
+    return Gaps(accounts, today, {place: from_day_on(new, since) for place, (_, new) in changes.items()})
 
 
 def bring_to_date(
@@ -147,7 +150,7 @@ def bring_to_date(
         part = outdated[begin : begin + WRITTEN_AT_ONCE]
         with session.transaction(*(f"{step}:{business_id}" for business_id, step in part)):
             replace_spans(session, _now(session, {each: about[each] for each in part}, today))
-    return Gaps(accounts, today, {place: new for place, (_, new) in changes.items()})
+    return Gaps(accounts, today, {place: from_day_on(new, since) for place, (_, new) in changes.items()})
 
 
 def lacking_scope(account: Account, table: Table) -> str | None:

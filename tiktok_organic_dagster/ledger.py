@@ -103,6 +103,11 @@ def laid_over(spans: Iterable[Span], new: Sequence[Span]) -> list[Span]:
     return _joined(sorted([*kept, *new], key=lambda each: each.first))
 
 
+def from_day_on(spans: Iterable[Span], first: date) -> list[Span]:
+    """The spans without the days before one."""
+    return [replace(span, first=max(span.first, first)) for span in spans if span.last >= first]
+
+
 def read_today(today: date, *, complete: bool) -> Span:
     """What a reading of today leaves in the ledger."""
     return Span(today, today, State.LOADED, "" if complete else IN_PART)

@@ -130,6 +130,18 @@ def test_accounts_are_brought_to_date_together_and_then_nothing_is_left_to_write
     bring_to_date(ready, Store(), accounts, since=START, today=today)
 
 
+def test_accounts_that_were_disconnected_and_days_before_a_start_date_that_was_moved_are_history(ready):
+    today, moved = date(2026, 3, 5), date(2026, 3, 3)
+    bring_to_date(ready, Store(), [_account("b"), _account("c")], since=START, today=today)
+    before = stored_spans(ready)
+    gaps = bring_to_date(ready, Store(), [_account("b")], since=moved, today=today)
+    assert {span.first for _, _, span in gaps.in_state(State.MISSING)} == {today}
+    assert {(span.first, span.last) for _, _, span in gaps.in_state(State.LOST)} == {(moved, date(2026, 3, 4))}
+    assert {account.business_id for account, _, _ in gaps.in_state(*State)} == {"b"}
+    assert gaps_now(ready, Store(), [_account("b")], since=moved, today=today) == gaps
+    assert stored_spans(ready) == before
+
+
 def test_a_step_is_brought_to_date_alone(ready):
     bring_to_date(ready, Store(), [_account("b")], since=START, today=date(2026, 3, 5), steps=["videos"])
     assert {name for _, name in stored_spans(ready)} == {table.name for table in VIDEO_TABLES}
