@@ -185,11 +185,9 @@ def _judged(
     if span.asked is not None:
         if span.first >= oldest:
             return replace(clean, why=NOTHING_RETURNED, asked=span.asked)
-        if first_loaded is None:
-            return replace(clean, state=State.NOT_OFFERED, why=NOTHING_RETURNED)
-        if span.first < first_loaded:
+        if first_loaded is not None and span.first < first_loaded:
             return replace(clean, state=State.NOT_OFFERED, why=BEFORE_THE_FIRST)
-        return replace(clean, state=State.LOST, why=NOTHING_RETURNED)
+        return replace(clean, state=State.LOST if first_loaded else State.NOT_OFFERED, why=NOTHING_RETURNED)
     state = State.MISSING if span.first >= oldest else State.LOST
     return replace(clean, state=state, why=_why(span, about, state, fills_days=fills_days))
 

@@ -14,7 +14,7 @@ from tiktok_organic_dagster.gaps import Gaps, gaps_now
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import Table
-from tiktok_organic_dagster.warehouse.bookkeeping import last_read
+from tiktok_organic_dagster.warehouse.bookkeeping import readings_on
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -125,7 +125,7 @@ def look_at_readings(warehouse: WarehouseResource, table: Table, day: date) -> d
         WarehouseError: It cannot be opened, or another process is in the way.
     """
     with warehouse.open().glance() as session:
-        return last_read(session, table, day)
+        return {business_id: taken.at for business_id, taken in readings_on(session, table, day).items()}
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:

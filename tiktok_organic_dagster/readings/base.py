@@ -100,15 +100,14 @@ class Reading(ABC):
         """Make the tables, and look up what must be known before the first call. The warehouse is closed after it."""
         prepare_warehouse(session)
         self._usernames = newest_usernames(session, self.moment.today)
-        for account in accounts:
-            self.look_up(session, account)
+        self.look_up(session, accounts)
 
     def days(self) -> str:
         """Which days are read, for the first line in the log."""
         return f"reading of {self.moment.today}"
 
-    def look_up(self, session: Session, account: Account) -> None:  # noqa: B027 -- not every step needs to
-        """Look up what this step needs to know of an account."""
+    def look_up(self, session: Session, accounts: Sequence[Account]) -> None:  # noqa: B027 -- not every step needs to
+        """Look up what this step needs to know of the accounts, in few statements however many they are."""
 
     @abstractmethod
     def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
