@@ -115,6 +115,7 @@ def dagster_in_process(home: Path, **overrides: Any) -> Iterator[Dagster]:
         overrides: What its dagster.yaml holds besides.
     """
     home.mkdir(exist_ok=True)
+    sys.modules.pop(MODULE, None)  # it is made by the settings of its import, which may be those of another test
     origin = InProcessCodeLocationOrigin(
         LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), location_name=LOCATION
     )
