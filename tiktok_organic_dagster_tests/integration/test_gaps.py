@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from tiktok_organic_dagster.freshness import stale_accounts
 from tiktok_organic_dagster.gaps import bring_to_date
 from tiktok_organic_dagster.ledger import (
@@ -31,6 +33,8 @@ from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.integration.ledgers import gaps, stored, told
 from tiktok_organic_dagster_tests.lab import Clock, Lab
+
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 
 DAY = timedelta(days=1)
 TODAY = date(2026, 11, 23)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tiktok_organic_dagster.simulator import ABSENT, Fault
 from tiktok_organic_dagster.simulator.faults import change
 from tiktok_organic_dagster.tables import (
@@ -17,6 +19,8 @@ from tiktok_organic_dagster.tables import (
 )
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Lab
+
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 
 YEAR = timedelta(days=365)
 

@@ -31,12 +31,14 @@ from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.runs import ALL_TABLES, Run, code_location
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 DAY = timedelta(days=1)
 TABLES_WITH = {"freshness": CATALOGUE, "no_missing_days": METRIC_TABLES, "gap_ledger": (ACCOUNT,)}
 
 
 class Checks:
-    """The results of one run of the job `warehouse_checks`, or of some of its checks: each takes its time in Dagster."""
+    """The results of a run of the job `warehouse_checks`, or of some of its checks: each takes its time in Dagster."""
 
     def __init__(self, instance: DagsterInstance, *names: str) -> None:
         job = code_location().resolve_job_def("warehouse_checks")
