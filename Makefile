@@ -49,7 +49,7 @@ test-celery: $(READY_TO_DEVELOP) ## 200 accounts on PostgreSQL, Redis and two Ce
 
 .PHONY: soak
 soak: $(READY_TO_DEVELOP) ## kills at every point, disks that are full, databases that go away, and 20 days of 40 accounts with random faults
-	@$(BIN)/python -m pytest -m soak -q tiktok_organic_dagster_tests/soak
+	@$(BIN)/python -m pytest -m soak -q -s tiktok_organic_dagster_tests/soak
 
 .PHONY: month
 month: $(READY_TO_DEVELOP) ## a month of the loader's life, hour by hour by a moved clock

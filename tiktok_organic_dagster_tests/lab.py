@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from pydantic import SecretStr
 
 from tiktok_organic_dagster.accounts import open_accounts, open_client, open_oauth
 from tiktok_organic_dagster.accounts.access import open_reader
@@ -116,6 +117,11 @@ class Lab:
         self.simulator.stop()
         self.store.engine.dispose()
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The settings as environment variables, for processes that load into the same places."""
+        return {name: _as_text(getattr(self.settings, field)) for name, field in Settings.variables().items()}
+
     def connect(self, index: int, *, without: Sequence[str] = ()) -> Account:
         """Connect an account through the consent page, leaving some scopes unticked."""
         client = open_client(self.settings, self.store, clock=self.clock.now, sleep=self.clock.sleep)
@@ -188,3 +194,10 @@ class Lab:
 
 def _plain(value: Any) -> Any:
     return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+def _as_text(value: Any) -> str:
+    """A setting as it stands in the environment; empty if it is not set."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return "" if value is None else str(value)

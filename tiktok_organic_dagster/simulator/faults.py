@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from tiktok_organic_dagster.simulator import api_fields
 from tiktok_organic_dagster.simulator.answers import ApiRefusal, Data
@@ -236,8 +236,11 @@ class Fault:
     seen: int = 0
     struck: int = 0
 
-    def strikes(self, call: Call) -> bool:
-        """Whether it befalls this call; counts the call."""
+    def befalls(self, call: Call) -> Effect | None:
+        """The effect, if it befalls this call; counts the call."""
+        return self.effect if self._strikes(call) else None
+
+    def _strikes(self, call: Call) -> bool:
         if not self._fits(call):
             return False
         self.seen += 1
@@ -260,6 +263,17 @@ class Fault:
         )
 
 
+class Trouble(Protocol):
+    """What decides, call by call, what happens to it: a `Fault`, or faults drawn at random."""
+
+    def befalls(self, call: Call) -> Effect | None:
+        """What happens to a call; None for nothing. One call at a time is asked about."""
+        ...
+
+
+AnyTrouble = TypeVar("AnyTrouble", bound=Trouble)
+
+
 class Faults:
     """The faults that are switched on.
 
@@ -269,16 +283,16 @@ class Faults:
 
     def __init__(self) -> None:
         self.struck = 0
-        self._faults: list[Fault] = []
+        self._faults: list[Trouble] = []
         self._lock = Lock()
 
-    def add(self, fault: Fault) -> Fault:
+    def add(self, fault: AnyTrouble) -> AnyTrouble:
         """Switch a fault on; its `struck` tells later how often it happened."""
         with self._lock:
             self._faults.append(fault)
         return fault
 
-    def remove(self, fault: Fault) -> None:
+    def remove(self, fault: Trouble) -> None:
         """Switch a fault off."""
         with self._lock:
             self._faults = [each for each in self._faults if each is not fault]
@@ -291,6 +305,6 @@ class Faults:
     def befalling(self, call: Call) -> list[Effect]:
         """The effects of all faults that befall a call, in the order in which they were switched on."""
         with self._lock:
-            effects = [fault.effect for fault in self._faults if fault.strikes(call)]
+            effects = [effect for fault in self._faults if (effect := fault.befalls(call))]
             self.struck += len(effects)
             return effects

@@ -1,6 +1,7 @@
 """A deployment to run Dagster on: a simulated TikTok, the settings that lead to it in the environment, a warehouse."""
 
 import secrets
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class Deployment(Lab):
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, accounts: int, videos: int, settings: dict[str, str]
     ) -> None:
         self.clock = WallClock()
+        self.spent = Counter()
         self.simulator = Simulator(accounts=accounts, videos=videos, clock=self.clock.now).start()
         self.world = self.simulator.world
         # Every setting is given or emptied, so that no .env above the working directory has a say.
