@@ -132,6 +132,8 @@ def test_the_key_stays_the_same_and_is_in_no_table(lab: Lab, monkeypatch: pytest
 
     assert key_of(lab) == key
     with open_warehouse(lab.settings).session() as session:
-        tables = session.query("SELECT table_name FROM information_schema.tables WHERE table_schema = ?", session.schema)
+        tables = session.query(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = ?", session.schema
+        )
         for (name,) in tables:
             assert key.hex() not in repr(session.query(f'SELECT * FROM {session.schema_name()}."{name}"'))

@@ -58,7 +58,9 @@ def test_a_hash_is_told_from_a_name_by_its_whole_form():
     pseudonyms = Pseudonyms(KEY)
     assert pseudonyms.of_stored(COMMENTS.column("user_id"), hashed) == hashed
     assert pseudonyms.of_stored(COMMENTS.column("user_id"), "ada") == hashed
-    assert pseudonyms.of(COMMENTS.column("user_id"), hashed) == by_hand("user_id", hashed), "whoever calls themselves so"
+    assert pseudonyms.of(COMMENTS.column("user_id"), hashed) == by_hand("user_id", hashed), (
+        "whoever calls themselves so"
+    )
 
 
 def test_only_those_who_comment_are_named_and_all_that_names_is_personal():
