@@ -141,7 +141,8 @@ COMMENTS = Table(
     ),
     deletion=(
         "the row stays in its last state and gets a date in `_not_returned_since`, once a complete reading of the "
-        "video came without it: it was deleted, or its author is gone. If it comes back, the date is taken away."
+        "video came without it: it was deleted, or its author is gone. If it comes back, the date is taken away. "
+        "Only the rows of a person whom `tiktok-organic forget-commenter` was told are deleted."
     ),
     latency=(
         "a new comment is found once the video's counter of comments rose, which TikTok publishes 24 to 48 hours late; "

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +20,11 @@ from tiktok_organic_dagster.quality.comments import COMMENT_ROWS
 from tiktok_organic_dagster.readings.comments import AllCommentsReading
 from tiktok_organic_dagster.simulator import Fault
 from tiktok_organic_dagster.simulator.faults import change
-from tiktok_organic_dagster.tables import COMMENT_TABLES, COMMENTS, VIDEOS
-from tiktok_organic_dagster.tables.own import COMMENT_READS
+from tiktok_organic_dagster.tables import CATALOGUE, COMMENT_TABLES, COMMENTS, VIDEOS
+from tiktok_organic_dagster.tables.own import COMMENT_READS, OWN_TABLES
 from tiktok_organic_dagster.warehouse import open_warehouse
+from tiktok_organic_dagster.warehouse.copying import copy_warehouse
+from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.integration.commenters import (
     COLUMNS,
@@ -39,8 +42,8 @@ COMMENT_LIST = "business/comment/list/"
 TROLL = "-VHJvbGwvKzE="
 FAN = "RmFuLysx"
 REMAINS = (
-    "Backups, and what the database itself still holds of erased rows, are not reached: see docs/operations.md, Erasing "
-    "a commenter.\n"
+    "Backups, and what the database itself still holds of erased rows, are not reached: see docs/operations.md, "
+    "Erasing a commenter.\n"
 )
 
 
@@ -289,6 +292,23 @@ def test_the_command_that_is_killed_has_erased_nothing_in_part_and_is_finished_b
     )
     assert lab.rows(COMMENTS) == without(before, TROLL)
     assert left_out(lab) == sorted([(lab.business_id(0), 40.0), (lab.business_id(1), 4.0)])
+
+
+@pytest.mark.parametrize("warehouse_url", ["duckdb"], indirect=True)
+def test_a_copy_holds_not_a_byte_of_who_was_forgotten(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    read_comments(lab)
+    assert forget(lab, monkeypatch, TROLL).exit_code == 0
+    copy = DuckDBWarehouse(tmp_path / "copy.duckdb")
+
+    copy_warehouse(open_warehouse(lab.settings), copy, (*CATALOGUE, *OWN_TABLES), lambda _step: None)
+
+    held = (tmp_path / "copy.duckdb").read_bytes()
+    assert (FAN.encode() in held, TROLL.encode() in held) == (True, False)
+    with copy.session() as session:
+        known = session.query(f"SELECT _business_id, left_out FROM {session.name_of(COMMENT_READS)}")
+    assert sorted(known) == left_out(lab) != []
 
 
 HOLDS = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import pyarrow as pa
 import pytest
 
 from tiktok_organic_dagster.simulator import ABSENT
-from tiktok_organic_dagster.tables import COMMENTS, VIDEOS
+from tiktok_organic_dagster.tables import COMMENTS, VIDEOS, Table
+from tiktok_organic_dagster.tables.pseudonyms import Pseudonyms
 from tiktok_organic_dagster.warehouse import commenters, open_warehouse
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.integration.commenters import (
@@ -88,20 +90,20 @@ def test_hashing_that_is_broken_off_goes_on_with_the_next_step(lab: Lab, monkeyp
     plain = lab.rows(COMMENTS)
     monkeypatch.setenv(SETTING, "hashed")
     monkeypatch.setattr(commenters, "PORTION_ROWS", 5)
-    portion, done = commenters._hash_portion, []
+    rows, portions = Pseudonyms.rows, []
 
-    def broken_off(*arguments: object) -> bool:
-        left = portion(*arguments)  # type: ignore[arg-type]
-        done.append(left)
-        if len(done) == 3:
+    def broken_off(self: Pseudonyms, table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:
+        portions.append(batch.num_rows)
+        if len(portions) == 3:
             raise ZeroDivisionError
-        return left
+        return rows(self, table, batch)
 
     with monkeypatch.context() as patched, pytest.raises(ZeroDivisionError):
-        patched.setattr(commenters, "_hash_portion", broken_off)
+        patched.setattr(Pseudonyms, "rows", broken_off)
         read_comments(lab)
+    assert portions == [5, 5, 5]
     halfway = lab.rows(COMMENTS)
-    assert len(set(halfway) & set(hashed(lab, plain))) == 10, "the portion that was under way is undone"
+    assert len(set(halfway) & set(hashed(lab, plain))) == 10
     assert len(set(halfway) & set(plain)) == len(plain) - 10
 
     read_comments(lab)
