@@ -214,6 +214,7 @@ def test_forgotten_comments_end_the_reading_of_a_head_as_stored_ones_do(
 
     assert calls_of_next_day(lab) == 1
     assert ids(lab.rows(COMMENTS)) == ids(without(truth.comments(lab), TROLL))
+    lab.clock.sleep(60)
     new_comments(lab, 0, 1, unique_identifier=TROLL)
     assert calls_of_next_day(lab) == 1
     assert left_out(lab) == sorted([(lab.business_id(0), 141.0), (lab.business_id(1), 4.0)])
