@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     timeout_s: Positive = Field(default=60, validation_alias=_variable("TIKTOK_ORGANIC_TIMEOUT_S"))
     backoff_s: Positive = Field(default=1, validation_alias=_variable("TIKTOK_ORGANIC_BACKOFF_S"))
     comment_minutes: Positive = Field(default=30, validation_alias=_variable("TIKTOK_ORGANIC_COMMENT_MINUTES"))
+    commenters: Literal["plain", "hashed"] = Field(
+        default="plain", validation_alias=_variable("TIKTOK_ORGANIC_COMMENTERS")
+    )
     owners: str = Field(default="team:data", validation_alias=_variable("TIKTOK_ORGANIC_OWNERS"))
     executor: Literal["in_process", "multiprocess", "celery"] = Field(
         default="in_process", validation_alias=_variable("TIKTOK_ORGANIC_EXECUTOR")

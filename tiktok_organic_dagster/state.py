@@ -114,6 +114,20 @@ alerts = sa.Table(  # what each channel was told, and not yet told to be over
     sa.Column("told_at", sa.Double, nullable=False),
 )
 
+secrets = sa.Table(  # what no other place may hold
+    "organic_state_secrets",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),  # encrypted
+)
+
+forgotten = sa.Table(  # whose comments are left out
+    "organic_state_forgotten",
+    metadata,
+    sa.Column("commenter", sa.Text, primary_key=True),  # a keyed hash
+    sa.Column("forgotten_at", sa.Double, nullable=False),
+)
+
 
 def utc_now() -> datetime:
     """The clock of everything here, unless another one is passed in."""
@@ -349,6 +363,20 @@ def _problems_and_alerts(operations: "Operations") -> None:
     )
 
 
+def _secrets_and_forgotten(operations: "Operations") -> None:
+    """The key of the hashes of commenters, and who is forgotten."""
+    operations.create_table(
+        "organic_state_secrets",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+    )
+    operations.create_table(
+        "organic_state_forgotten",
+        sa.Column("commenter", sa.Text, primary_key=True),
+        sa.Column("forgotten_at", sa.Double, nullable=False),
+    )
+
+
 # What leads to each version from the one before. A step is history: it names its columns itself and is never changed.
-STEPS: dict[int, Callable[["Operations"], None]] = {2: _problems_and_alerts}
+STEPS: dict[int, Callable[["Operations"], None]] = {2: _problems_and_alerts, 3: _secrets_and_forgotten}
 SCHEMA_VERSION = max(STEPS)

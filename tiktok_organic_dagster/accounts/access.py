@@ -8,7 +8,7 @@ from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.accounts.vault import Vault, vault_of_home, vault_of_setting
 from tiktok_organic_dagster.errors import ConfigurationError
 from tiktok_organic_dagster.settings import Settings
-from tiktok_organic_dagster.state import accounts, engine, reading, utc_now
+from tiktok_organic_dagster.state import accounts, engine, reading, secrets, utc_now
 from tiktok_organic_dagster.tiktok.client import AccountReader, TikTokClient
 from tiktok_organic_dagster.tiktok.limits import RequestBudget
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient
@@ -27,8 +27,8 @@ def open_accounts(
     """
     opened = engine(settings.state_url)
     with reading(opened) as connection:
-        holds_tokens = connection.execute(accounts.select().limit(1)).first() is not None
-    store = AccountStore(opened, _vault(settings, opened.dialect.name, holds_tokens=holds_tokens), clock, sleep)
+        needed = any(connection.execute(table.select().limit(1)).first() is not None for table in (accounts, secrets))
+    store = AccountStore(opened, _vault(settings, opened.dialect.name, needed=needed), clock, sleep)
     store.check_key()
     return store
 
@@ -82,7 +82,7 @@ def open_reader(account: Account, store: AccountStore, client: TikTokClient, oau
     return client.reader(account.business_id, account.client_id, store.tokens(account.business_id, oauth))
 
 
-def _vault(settings: Settings, dialect: str, *, holds_tokens: bool) -> Vault:
+def _vault(settings: Settings, dialect: str, *, needed: bool) -> Vault:
     if settings.key is not None:
         return vault_of_setting(settings.key.get_secret_value())
     if dialect != "sqlite":
@@ -91,4 +91,4 @@ def _vault(settings: Settings, dialect: str, *, holds_tokens: bool) -> Vault:
             "needs the same key. Make one with: python -c 'from cryptography.fernet import Fernet; "
             "print(Fernet.generate_key().decode())'"
         )
-    return vault_of_home(settings.home, holds_tokens=holds_tokens)
+    return vault_of_home(settings.home, holds_tokens=needed)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 
+from tiktok_organic_dagster.accounts.commenters import Commenters
 from tiktok_organic_dagster.accounts.tokens import Pair, StoredTokens, life_seconds, pair_of_row
 from tiktok_organic_dagster.accounts.vault import Vault
 from tiktok_organic_dagster.errors import ConfigurationError, UnknownAccountError
@@ -105,6 +106,11 @@ class AccountStore:
         """Where the accounts are stored, for messages; without a password."""
         return place(self.engine)
 
+    @property
+    def commenters(self) -> Commenters:
+        """What this database knows of those who comment on the accounts' videos."""
+        return Commenters(self.engine, self._vault, self.clock)
+
     def accounts(self) -> list[Account]:
         """All connected accounts, by username."""
         with reading(self.engine) as connection:
@@ -196,23 +202,25 @@ class AccountStore:
             return {(row.business_id, row.step): _status(row) for row in connection.execute(sa.select(steps))}
 
     def check_key(self) -> None:
-        """Make sure that the key fits the stored tokens.
+        """Make sure that the key fits what is stored.
 
         Raises:
             ConfigurationError: It does not.
         """
+        self.commenters.check_key()
         with reading(self.engine) as connection:
             for (token,) in connection.execute(sa.select(accounts.c.refresh_token)):
                 self._vault.decrypt(token)
 
     def rotate_key(self) -> int:
-        """Encrypt all tokens with the first key; gives the number of accounts.
+        """Encrypt all that is secret with the first key; gives the number of accounts.
 
         A token that is refreshed meanwhile was encrypted with that key already, or is taken up in the next round.
 
         Raises:
             ConfigurationError: No key fits one of them; nothing was changed for that account.
         """
+        self.commenters.rotate_key()
         rotated: set[str] = set()
         while True:
             with reading(self.engine) as connection:

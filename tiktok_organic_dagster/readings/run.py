@@ -21,6 +21,7 @@ from tiktok_organic_dagster.tiktok.client import AccountReader
 from tiktok_organic_dagster.tiktok.errors import PagingError, TransientError, clean
 from tiktok_organic_dagster.tiktok.stats import CallStats
 from tiktok_organic_dagster.warehouse import Warehouse, WarehouseBusyError, WarehouseError
+from tiktok_organic_dagster.warehouse.bookkeeping import account_lock
 
 SIDE_BY_SIDE = 15
 """Accounts fetched at once: TikTok grants 600 requests a minute to an app and 40 to each account and endpoint."""
@@ -132,11 +133,11 @@ def take(
     with stop.on_leaving():
         log(beginning(reading, len(accounts)))
         with warehouse.session() as session:
-            reading.prepare(session, accounts)
+            reading.prepare(session, accounts, store)
             bring_to_date(session, store, accounts, since=since, today=reading.moment.today, steps=[reading.step])
         _side_by_side(_Writer(reading, warehouse, open_reader, stop), list(outcomes.values()), reading.step, log)
         again = [_to_try_again(reading, outcome) for outcome in outcomes.values() if outcome.is_passing]
-        if again and _prepared_again(reading, warehouse, again):
+        if again and _prepared_again(reading, warehouse, again, store):
             outcomes.update((outcome.account.business_id, outcome) for outcome in again)
             _side_by_side(_Writer(reading, warehouse, open_reader, stop), again, f"{reading.step}, second attempt", log)
     for outcome in outcomes.values():
@@ -159,11 +160,11 @@ def _begun(reading: Reading, account: Account, stats: CallStats) -> Outcome:
     return Outcome(account, notes=Notes(warnings=warnings), stats=stats)
 
 
-def _prepared_again(reading: Reading, warehouse: Warehouse, outcomes: Sequence[Outcome]) -> bool:
+def _prepared_again(reading: Reading, warehouse: Warehouse, outcomes: Sequence[Outcome], store: AccountStore) -> bool:
     """Look up again what is known of the accounts that failed; False if the warehouse cannot be used any more."""
     try:
         with warehouse.session() as session:
-            reading.prepare(session, [outcome.account for outcome in outcomes])
+            reading.prepare(session, [outcome.account for outcome in outcomes], store)
     except WarehouseError:
         return False
     return True
@@ -206,7 +207,7 @@ class _Writer:
                     outcome.previews[table.name] = outcome.previews.get(table.name) or portion.spool.previews(table)
 
     def _write(self, account: Account, portion: Portion) -> None:
-        lock = f"{self.reading.step}:{account.business_id}"
+        lock = account_lock(self.reading.step, account.business_id)
         with self.turn:
             self.stop.sleep(0)
             if self.busy is not None:  # one wait for whoever holds it is enough for all accounts

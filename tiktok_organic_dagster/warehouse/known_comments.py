@@ -12,8 +12,9 @@ NEWEST_IDS = 1_000
 
 VideoRow = tuple[str, datetime | None, float | None, str | None]
 """A video's id, time of creation, number of comments, and cover image."""
-ReadRow = tuple[datetime | None, float | None, datetime | None, datetime | None]
-"""When a video's comments were read, its counter then, when they were read to the end, when TikTok refused."""
+ReadRow = tuple[datetime | None, float | None, datetime | None, datetime | None, float]
+"""When a video's comments were read, its counter then, when they were read to the end, when TikTok refused, and how
+many were left out."""
 
 _COLUMNS = "item_id, create_time, comments, thumbnail_url"
 
@@ -44,11 +45,11 @@ def older_videos(session: Session, business_id: str, today: date) -> list[VideoR
 def comment_reads(session: Session, business_id: str) -> dict[str, ReadRow]:
     """What was read of each video's comments."""
     rows = session.query(
-        "SELECT video_id, read_at, counter, complete_at, refused_at "  # noqa: S608
+        "SELECT video_id, read_at, counter, complete_at, refused_at, coalesce(left_out, 0) "  # noqa: S608
         f"FROM {session.name_of(COMMENT_READS)} WHERE _business_id = ?",
         business_id,
     )
-    return {video_id: (read_at, counter, complete, refused) for video_id, read_at, counter, complete, refused in rows}
+    return {video_id: (*read,) for video_id, *read in rows}  # pyright: ignore[reportReturnType]
 
 
 def comments_read_on(session: Session, business_id: str, day: date) -> int:
@@ -107,8 +108,8 @@ def write_comment_reads(session: Session, business_id: str, reads: Mapping[str, 
     for video_id, read in reads.items():
         session.execute(f"DELETE FROM {table} WHERE _business_id = ? AND video_id = ?", business_id, video_id)  # noqa: S608
         session.execute(
-            f"INSERT INTO {table} (_business_id, video_id, read_at, counter, complete_at, refused_at) "  # noqa: S608
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO {table} (_business_id, video_id, read_at, counter, complete_at, refused_at, left_out) "  # noqa: S608
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             business_id,
             video_id,
             *read,

@@ -24,7 +24,7 @@ def fill_days(session: Session, table: Table, spool: Spool, business_id: str) ->
     kept = [name for name in table.column_names if name not in table.key]
     values = ", ".join(f"{quoted(name)} = coalesce(s.{quoted(name)}, t.{quoted(name)})" for name in kept)
     with session.staged(table, spool) as stage:
-        session.execute(f"UPDATE {target} AS t SET {values} FROM {stage} AS s WHERE {_same_key(table)}")  # noqa: S608
+        session.execute(f"UPDATE {target} AS t SET {values} FROM {stage} AS s WHERE {same_key(table)}")  # noqa: S608
         _insert_new(session, table, stage)
     session.require_unique(table, business_id, spool)
 
@@ -32,7 +32,7 @@ def fill_days(session: Session, table: Table, spool: Spool, business_id: str) ->
 def latest_state(session: Session, table: Table, stage: str) -> None:
     """Each staged row takes the place of the stored one of its key; the others stay."""
     target = session.name_of(table)
-    session.execute(f"DELETE FROM {target} AS t USING {stage} AS s WHERE {_same_key(table)}")  # noqa: S608
+    session.execute(f"DELETE FROM {target} AS t USING {stage} AS s WHERE {same_key(table)}")  # noqa: S608
     _insert_new(session, table, stage)
 
 
@@ -41,9 +41,10 @@ def _insert_new(session: Session, table: Table, stage: str) -> None:
     columns = ", ".join(quoted(name) for name in table.column_names)
     session.execute(
         f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {stage} AS s "  # noqa: S608
-        f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {_same_key(table)})"
+        f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {same_key(table)})"
     )
 
 
-def _same_key(table: Table) -> str:
+def same_key(table: Table) -> str:
+    """The condition that a stored row `t` has the key of a staged one `s`."""
     return " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in table.key)

@@ -175,11 +175,11 @@ def test_the_last_reading_of_a_day_is_the_one_remembered(session):
 
 
 def test_what_was_read_of_comments_comes_back(session):
-    reads = {"1": (NOON, 5.0, NOON, None), "2": (None, None, None, NOON)}
+    reads = {"1": (NOON, 5.0, NOON, None, 0.0), "2": (None, None, None, NOON, 3.0)}
     write_comment_reads(session, "b", reads)
-    write_comment_reads(session, "other", {"1": (NOON, 9.0, None, None)})
-    write_comment_reads(session, "b", {"1": (NOON, 6.0, None, None)})
-    assert comment_reads(session, "b") == {"1": (NOON, 6.0, None, None), "2": (None, None, None, NOON)}
+    write_comment_reads(session, "other", {"1": (NOON, 9.0, None, None, 1.0)})
+    write_comment_reads(session, "b", {"1": (NOON, 6.0, None, None, 2.0)})
+    assert comment_reads(session, "b") == {"1": (NOON, 6.0, None, None, 2.0), "2": (None, None, None, NOON, 3.0)}
     assert comment_reads(session, "nobody") == {}
 
 
