@@ -1,7 +1,7 @@
 """The reading of comments: which videos to ask about, how far, and whole videos at a time into the warehouse."""
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,7 +28,7 @@ from tiktok_organic_dagster.tables.shared import COMMENT_LIST
 from tiktok_organic_dagster.tiktok.client import AccountReader
 from tiktok_organic_dagster.tiktok.errors import PagingError, RefusedError, TikTokError, TransientError
 from tiktok_organic_dagster.warehouse import Session, Spool
-from tiktok_organic_dagster.warehouse.bookkeeping import was_read
+from tiktok_organic_dagster.warehouse.bookkeeping import readings_on
 from tiktok_organic_dagster.warehouse.known_comments import (
     comment_reads,
     comments_read_on,
@@ -45,6 +45,8 @@ ORDERED_COMMENTS = 500
 PORTION_ROWS = 2_000
 PORTION_VIDEOS = 50
 CHUNK_ROWS = 1_000
+PLANNED_AT_ONCE = 20_000
+"""Videos of today of which it is decided together what to read: so many of all their accounts are in memory at once."""
 UNKNOWN_VIDEO = frozenset({40002, 40007})
 OF_ONE_VIDEO = (PagingError, TransientError, RefusedError)
 """Trouble that may be with one video alone."""
@@ -64,7 +66,7 @@ class Plan:
 
     Attributes:
         tasks: The videos in order, each with how far to read it.
-        known: What is known of each video's comments.
+        known: What is known of the comments of those that were asked for before.
         stored: The stored comments that a head reading of a video is compared with.
     """
 
@@ -126,26 +128,53 @@ class CommentsReading(Reading):
         self._privacy = Privacy(store.commenters, hashed=self._hashed)
         self._privacy.settle(session)
 
-    def look_up(self, session: Session, account: Account) -> None:
-        """Decide for each video of the account whether to read its comments, and how far."""
-        self._plans.pop(account.business_id, None)
-        if was_read(session, account.business_id, VIDEOS, self.moment.today):
-            self._plans[account.business_id] = self.plan(session, account)
+    def look_up(self, session: Session, accounts: Sequence[Account]) -> None:
+        """Decide for each video of the accounts whether to read its comments, and how far."""
+        for account in accounts:
+            self._plans.pop(account.business_id, None)
+        read = readings_on(session, VIDEOS, self.moment.today)
+        videos = {each.business_id: read[each.business_id].rows for each in accounts if each.business_id in read}
+        for business_ids in _parts(videos):
+            self._plans |= self._planned(session, business_ids)
 
-    def plan(self, session: Session, account: Account) -> Plan:
-        """Today's videos whose counter moved, and older posts that were never read to the end."""
-        known = {video_id: Known(*read) for video_id, read in comment_reads(session, account.business_id).items()}
-        todays = [Video(*row) for row in todays_videos(session, account.business_id, self.moment.today)]
-        older = [Video(*row) for row in older_videos(session, account.business_id, self.moment.today)]
+    def _planned(self, session: Session, business_ids: Sequence[str]) -> dict[str, Plan]:
+        reads = comment_reads(session, business_ids)
+        todays = todays_videos(session, business_ids, self.moment.today)
+        older = older_videos(session, business_ids, self.moment.today)
+        known = {
+            business_id: {video_id: Known(*read) for video_id, read in reads.get(business_id, {}).items()}
+            for business_id in business_ids
+        }
+        tasks = {
+            business_id: self.choose(
+                [Video(*row) for row in todays.get(business_id, ())],
+                [Video(*row) for row in older.get(business_id, ())],
+                known[business_id],
+            )
+            for business_id in business_ids
+        }
+        heads = [video.video_id for each in tasks.values() for video, how in each if how is Refresh.HEAD]
+        stored = newest_comment_ids(session, business_ids, heads)
+        return {
+            business_id: Plan(
+                tuple(chosen),
+                {v.video_id: known[business_id][v.video_id] for v, _ in chosen if v.video_id in known[business_id]},
+                {v.video_id: stored.get((business_id, v.video_id), set()) for v, how in chosen if how is Refresh.HEAD},
+            )
+            for business_id, chosen in tasks.items()
+        }
+
+    def choose(
+        self, todays: Sequence[Video], older: Sequence[Video], known: Mapping[str, Known]
+    ) -> list[tuple[Video, Refresh]]:
+        """Today's videos whose counter moved, and older posts that were never read to the end, in order."""
         never_complete = [v for v in older if v.video_id not in known or known[v.video_id].complete_at is None]
         now = self.moment.now()
-        tasks = [
+        return [
             (video, how)
             for video in in_order([*todays, *never_complete], known)
             if (how := refresh(video, known.get(video.video_id), now)) is not Refresh.NOTHING
         ]
-        heads = [video.video_id for video, how in tasks if how is Refresh.HEAD]
-        return Plan(tuple(tasks), known, newest_comment_ids(session, account.business_id, heads))
 
     def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
         """The comments of whole videos, about 2,000 comments at a time."""
@@ -341,15 +370,25 @@ class AllCommentsReading(CommentsReading):
     def __init__(self, tables: Sequence[Table], moment: Moment, *, hashed: bool = False) -> None:
         super().__init__(tables, moment, time_limit=None, hashed=hashed)
 
-    def plan(self, session: Session, account: Account) -> Plan:
+    def choose(
+        self, todays: Sequence[Video], older: Sequence[Video], known: Mapping[str, Known]
+    ) -> list[tuple[Video, Refresh]]:
         """Every known video, in full."""
-        known = {video_id: Known(*read) for video_id, read in comment_reads(session, account.business_id).items()}
-        rows = [
-            *todays_videos(session, account.business_id, self.moment.today),
-            *older_videos(session, account.business_id, self.moment.today),
-        ]
-        videos = in_order([Video(*row) for row in rows], known)
-        return Plan(tuple((video, Refresh.FULL) for video in videos), known, {})
+        return [(video, Refresh.FULL) for video in in_order([*todays, *older], known)]
+
+
+def _parts(videos: Mapping[str, int]) -> Iterator[list[str]]:
+    """The accounts in parts that are looked up together, as their videos do not fit into memory all at once."""
+    part: list[str] = []
+    number = 0
+    for business_id, count in videos.items():
+        if part and number + count > PLANNED_AT_ONCE:
+            yield part
+            part, number = [], 0
+        part.append(business_id)
+        number += count
+    if part:
+        yield part
 
 
 def _holds_stored(comments: Sequence[JsonObject], stored: set[str]) -> bool:

@@ -231,8 +231,16 @@ class Warehouse(ABC):
         """
 
     @abstractmethod
+    def look(self) -> AbstractContextManager[Session]:
+        """A connection to read: it makes nothing that is not there.
+
+        Raises:
+            WarehouseError: It cannot be opened; the message says why and what to do.
+        """
+
+    @abstractmethod
     def glance(self) -> AbstractContextManager[Session]:
-        """A connection to read what may as well be missing: it waits for nobody.
+        """A connection to read what may as well be missing: it makes nothing either, and waits for nobody.
 
         Raises:
             WarehouseError: Another process is in the way, or it cannot be opened.

@@ -189,23 +189,37 @@ class DuckDBWarehouse(Warehouse):
         """
         return self._opened(self._lock_wait_s)
 
-    def glance(self) -> AbstractContextManager[DuckDBSession]:
-        """Open the file, unless another process holds it.
+    def look(self) -> AbstractContextManager[DuckDBSession]:
+        """Open the file if there is one, waiting as `session` does; without it, an empty warehouse in memory.
 
         Raises:
-            WarehouseError: It is held by another process, cannot be written, or is no DuckDB file.
+            WarehouseError: It is held by another process, or is no DuckDB file.
         """
-        return self._opened(0)
+        return self._opened(self._lock_wait_s, make=False)
+
+    def glance(self) -> AbstractContextManager[DuckDBSession]:
+        """As `look`, unless another process holds the file.
+
+        Raises:
+            WarehouseError: It is held by another process, or is no DuckDB file.
+        """
+        return self._opened(0, make=False)
 
     @contextmanager
-    def _opened(self, lock_wait_s: float) -> Generator[DuckDBSession]:
-        connection = self._open(lock_wait_s)
+    def _opened(self, lock_wait_s: float, *, make: bool = True) -> Generator[DuckDBSession]:
+        connection = self._open(lock_wait_s) if make or self._may_be_there() else duckdb.connect(config=_CONFIG)
         try:
             yield DuckDBSession(connection, self.schema)
         except duckdb.Error as error:
             raise WarehouseError(refused(self.place, " ".join(str(error).split()))) from error
         finally:
             connection.close()
+
+    def _may_be_there(self) -> bool:
+        try:
+            return self._file.exists()
+        except OSError:  # opening it says why
+            return True
 
     def _open(self, lock_wait_s: float) -> duckdb.DuckDBPyConnection:
         try:

@@ -155,6 +155,10 @@ class PostgresWarehouse(Warehouse):
         """
         return self._connected(_LOCK_TIMEOUT)
 
+    def look(self) -> AbstractContextManager[PostgresSession]:
+        """Connect as to write: a database has to be there in any case."""
+        return self.session()
+
     def glance(self) -> AbstractContextManager[PostgresSession]:
         """Connect, to wait neither for a lock nor for a long answer.
 

@@ -9,6 +9,7 @@ import time_machine
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, DagsterInstance, TableMetadataValue
 
 from tiktok_organic_dagster.simulator import Fault, faults
+from tiktok_organic_dagster.simulator.changes import ABSENT
 from tiktok_organic_dagster.tables import (
     ACCOUNT,
     ACCOUNT_METRICS,
@@ -171,6 +172,27 @@ def test_an_account_without_posts_comments_and_activity_is_fresh(
 
     assert deployment.rows(AUDIENCE_ACTIVITY) == []
     assert Checks(instance).failing("freshness") == {}
+
+
+def test_an_account_whose_activity_by_hour_ceases_stays_fresh(
+    new_deployment: Callable[..., Deployment], instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    deployment = new_deployment(accounts=1, videos=1)
+    deployment.connect_all()
+    deployment.read_metrics()
+    last = max(day for (day,) in deployment.rows(AUDIENCE_ACTIVITY, ["metric_date"]))
+    for number in range(1, 9):  # from here on fewer than 100 followers
+        deployment.world.changes.patch_metrics(0, last + number * DAY, audience_activity=ABSENT)
+    for _ in range(3):
+        noon.shift(2 * DAY)
+        deployment.read_metrics(7)
+        assert f"@{deployment.username(0)}" not in Checks(instance).failing("freshness").get(AUDIENCE_ACTIVITY.name, ())
+
+    assert max(day for (day,) in deployment.rows(AUDIENCE_ACTIVITY, ["metric_date"])) == last
+    noon.shift(DAY)  # on which nothing runs
+    assert _accounts(Checks(instance).of(AUDIENCE_ACTIVITY, "freshness")) == {
+        f"@{deployment.username(0)}": "the newest row is of 2026-11-21, 6 days older than it can be (2026-11-27)"
+    }
 
 
 def _without_activity(data: dict[str, Any]) -> dict[str, Any]:

@@ -301,14 +301,36 @@ def test_a_day_that_never_comes_is_asked_for_until_it_is_lost():
 
 def test_days_before_the_first_that_tiktok_has_are_not_offered():
     life = _metrics()
-    life.ask(CONNECTED, published=lambda day, today: date(2026, 2, 10) <= day <= today - 3 * DAY)
-    assert _rows(life.spans) == [
-        ("01-02", "02-09", NOT_OFFERED, BEFORE_THE_FIRST),
-        ("02-10", "02-26", LOADED, ""),
-        ("02-27", "02-28", PROVISIONAL, NOT_PUBLISHED),
-    ]
-    life.live(CONNECTED + DAY, date(2026, 6, 1))
+
+    def published(day, today):
+        return date(2026, 2, 10) <= day <= today - 3 * DAY
+
+    for _ in range(2):  # on one day
+        life.ask(CONNECTED, published=published)
+        assert _rows(life.spans) == [
+            ("01-02", "02-09", MISSING, NOTHING_RETURNED),
+            ("02-10", "02-26", LOADED, ""),
+            ("02-27", "02-28", PROVISIONAL, NOT_PUBLISHED),
+        ]
+    life.ask(CONNECTED + DAY, published=published)
+    assert _rows(life.spans)[:2] == [("01-02", "02-09", NOT_OFFERED, BEFORE_THE_FIRST), ("02-10", "02-27", LOADED, "")]
+    life.live(CONNECTED + 2 * DAY, date(2026, 6, 1))
     assert _rows(life.spans)[:2] == [("01-02", "02-09", NOT_OFFERED, BEFORE_THE_FIRST), ("02-10", "05-29", LOADED, "")]
+
+
+def test_one_short_answer_does_not_make_an_account_begin_late():
+    life = _metrics()
+    life.ask(CONNECTED, published=lambda day, today: date(2026, 2, 20) <= day <= today - 3 * DAY)
+    life.ask(CONNECTED + DAY, first=date(2026, 2, 21))  # somebody loads a few days by hand
+    assert _rows(life.spans)[1:3] == [("01-03", "02-19", MISSING, NOTHING_RETURNED), ("02-20", "02-27", LOADED, "")]
+
+    life.ask(CONNECTED + DAY)
+
+    assert _rows(life.spans) == [
+        ("01-02", "01-02", NOT_OFFERED, BEFORE_THE_FIRST),  # by now too old to be asked for
+        ("01-03", "02-27", LOADED, ""),
+        ("02-28", "03-01", PROVISIONAL, NOT_PUBLISHED),
+    ]
 
 
 def test_an_account_whose_analytics_are_off_for_ever_loses_nothing():
@@ -322,13 +344,23 @@ def test_an_account_whose_analytics_are_off_for_ever_loses_nothing():
     ]
 
 
-@pytest.mark.parametrize("first_asked", [None, date(2026, 4, 30)])
-def test_analytics_that_are_turned_on_begin_the_account(first_asked):
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_analytics_that_are_turned_on_begin_the_account(by_hand):
     life = _metrics()
     for today in _days(CONNECTED, date(2026, 5, 5)):
         life.ask(today, published=lambda _day, _today: False)
-    begin = date(2026, 5, 1)
-    life.ask(date(2026, 5, 6), first_asked, published=lambda day, today: begin <= day <= today - 3 * DAY)
+
+    def published(day, today):
+        return date(2026, 5, 1) <= day <= today - 3 * DAY
+
+    if by_hand:
+        life.ask(date(2026, 5, 6), date(2026, 4, 30), published)
+        assert _rows(life.spans)[:3] == [
+            ("01-02", "03-08", NOT_OFFERED, BEFORE_THE_FIRST),
+            ("03-09", "04-29", MISSING, NOTHING_RETURNED),  # in the window, and not among the days asked for by hand
+            ("04-30", "04-30", NOT_OFFERED, BEFORE_THE_FIRST),
+        ]
+    life.ask(date(2026, 5, 6), published=published)
     assert _rows(life.spans) == [
         ("01-02", "04-30", NOT_OFFERED, BEFORE_THE_FIRST),
         ("05-01", "05-03", LOADED, ""),
@@ -449,14 +481,18 @@ class Plain:
             opened = state is NOT_OFFERED and "scope" in why and about.scope is None and can_be_had
             if state in {LOADED, LOST, NOT_OFFERED} and not opened:
                 continue
-            ever = any(known[0] is LOADED for known in self.days.values())
+            first = min((day for day, known in self.days.items() if known[0] is LOADED), default=None)
             if about.scope:
                 now = (NOT_OFFERED, f"the owner did not grant the scope {about.scope}", None)
             elif self.fills_days and day + 3 * DAY > today:
                 now = (PROVISIONAL, NOT_PUBLISHED, None)
             elif asked:
-                final = LOST if ever else NOT_OFFERED
-                now = (MISSING, NOTHING_RETURNED, asked) if can_be_had else (final, NOTHING_RETURNED, None)
+                if can_be_had:
+                    now = (MISSING, NOTHING_RETURNED, asked)
+                elif first is None:
+                    now = (NOT_OFFERED, NOTHING_RETURNED, None)
+                else:
+                    now = (NOT_OFFERED, BEFORE_THE_FIRST, None) if day < first else (LOST, NOTHING_RETURNED, None)
             else:
                 now = (MISSING if can_be_had else LOST, self.why(day, about, can_be_had, window), None)
             self.days[day] = now
@@ -473,14 +509,15 @@ class Plain:
     def ask(self, asked, returned, today):
         first = min([*returned, *(day for day, known in self.days.items() if known[0] is LOADED)], default=None)
         for day in list(self.days):
-            if first and day < first and (self.days[day][2] or self.days[day][:2] == (NOT_OFFERED, NOTHING_RETURNED)):
+            if first and day < first and self.days[day][:2] == (NOT_OFFERED, NOTHING_RETURNED):
                 self.days[day] = (NOT_OFFERED, BEFORE_THE_FIRST, None)
         for day in asked:
+            state, _, asked_before = self.days.get(day, (None, "", None))
             if day in returned:
                 self.days[day] = (LOADED, "", None)
-            elif day in self.days and self.days[day][0] is LOADED:
+            elif state is LOADED:
                 continue
-            elif first and day < first:
+            elif first and day < first and (state is NOT_OFFERED or (asked_before and asked_before < today)):
                 self.days[day] = (NOT_OFFERED, BEFORE_THE_FIRST, None)
             elif day + 3 * DAY <= today:
                 self.days[day] = (MISSING, NOTHING_RETURNED, today)
