@@ -190,7 +190,7 @@ def test_what_another_run_has_read_later_is_not_overwritten_but_what_a_wrong_clo
     write_comment_reads(session, "b", {"1": (NOON, 2.0, NOON, None), "2": (future, 2.0, future, None)}, now=NOON)
     older = [a_comment("1", id_, likes=1.0, _loaded_at=earlier) for id_ in ("a", "b", "c")]
     write_comments(session, older)
-    reads = {video_id: (earlier, 1.0, None, None) for video_id in ("1", "2", "3")}
+    reads = dict.fromkeys(("1", "2", "3"), (earlier, 1.0, None, None))
     write_comment_reads(session, "b", reads, now=NOON)
     assert stored_rows(session, COMMENTS, "comment_id", "likes") == [("a", 2.0), ("b", 1.0), ("c", 1.0)]
     assert {video: read[1] for video, read in comment_reads(session, "b").items()} == {"1": 2.0, "2": 1.0, "3": 1.0}
