@@ -60,7 +60,7 @@ def refresh(lab: Lab, at: int) -> tuple[bool, bool]:
     killed = killing.run(works.read, lab.settings, moment, "account", folder=lab.settings.home, at=at, of="state")
     lab.clock.waits.clear()
     (outcome,) = lab.read_account()
-    assert sum(lab.clock.waits) <= 61, "a dead owner's lease is over after a minute"
+    assert sum(lab.clock.waits) <= 65, "a dead owner's lease is over after a minute"
     asked = outcome.error is not None
     if outcome.error is not None:
         name = lab.world.username(0, moment)

@@ -8,6 +8,7 @@ from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.state import SCHEMA_VERSION as STATE_VERSION
 from tiktok_organic_dagster.state import reading, versions
 from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, STEPS
+from tiktok_organic_dagster.tables.own import OWN_TABLES
 from tiktok_organic_dagster.warehouse import open_warehouse, prepare_warehouse
 from tiktok_organic_dagster.warehouse.ledger import stored_spans
 from tiktok_organic_dagster.warehouse.preparing import SCHEMA_VERSION, version_of
@@ -36,11 +37,11 @@ def variables(lab: Lab, client_id: str = CLIENT_ID) -> dict[str, str]:
 def connecting(lab: Lab, at: int) -> bool:
     """The command `connect`, of an account that is not connected."""
     lab.store.forget(lab.business_id(0))
-    killed = killing.run(works.connect, 0, folder=lab.settings.home, at=at, variables=variables(lab))
+    killed = killing.run(works.connect, lab.clock.now(), 0, folder=lab.settings.home, at=at, variables=variables(lab))
     if [account.business_id for account in lab.store.accounts()] != [lab.business_id(0)]:
         assert killed
         assert lab.store.accounts() == []
-        assert not killing.run(works.connect, 0, folder=lab.settings.home, variables=variables(lab))
+        assert not killing.run(works.connect, lab.clock.now(), 0, folder=lab.settings.home, variables=variables(lab))
     assert [outcome.error for outcome in lab.read_account()] == [None]
     assert_exact(lab, STEPS["account"])
     return killed
@@ -51,10 +52,14 @@ def disconnecting(lab: Lab, at: int) -> bool:
     name = lab.connect(0).username
     rows = lab.everything()
     arguments = ("disconnect", name)
-    killed = killing.run(works.command, *arguments, folder=lab.settings.home, at=at, variables=variables(lab))
+    killed = killing.run(
+        works.command, lab.clock.now(), *arguments, folder=lab.settings.home, at=at, variables=variables(lab)
+    )
     if lab.store.accounts():
         assert killed
-        assert not killing.run(works.command, *arguments, folder=lab.settings.home, variables=variables(lab))
+        assert not killing.run(
+            works.command, lab.clock.now(), *arguments, folder=lab.settings.home, variables=variables(lab)
+        )
     assert lab.store.accounts() == []
     assert lab.store.statuses() == {}
     assert lab.everything() == rows
@@ -70,7 +75,9 @@ def replacing(lab: Lab, at: int) -> bool:
     assert set().union(*before.values()) == {old.business_id}
     moved = {table: {new} if there else set() for table, there in before.items()}
     more = variables(lab, app)
-    killed = killing.run(works.connect, 0, ["--replace"], folder=lab.settings.home, at=at, variables=more)
+    killed = killing.run(
+        works.connect, lab.clock.now(), 0, "--replace", folder=lab.settings.home, at=at, variables=more
+    )
     assert ids(lab) in (before, moved)
     (account,) = lab.store.accounts()
     if account.business_id == old.business_id:
@@ -79,7 +86,7 @@ def replacing(lab: Lab, at: int) -> bool:
             (outcome,) = lab.read_account()
             assert "its rows are being moved" in (outcome.error or "")
             assert ids(lab) == moved
-        assert not killing.run(works.connect, 0, ["--replace"], folder=lab.settings.home, variables=more)
+        assert not killing.run(works.connect, lab.clock.now(), 0, "--replace", folder=lab.settings.home, variables=more)
     assert ids(lab) == moved
     lab.settings = lab.settings.model_copy(update={"client_id": app})
     assert [outcome.error for outcome in lab.read_account()] == [None]
@@ -90,10 +97,10 @@ def replacing(lab: Lab, at: int) -> bool:
 def rotating(lab: Lab, at: int) -> bool:
     """The command `rotate-key`: the keys in the home read all tokens; doing it again leaves one key and no draft."""
     home = lab.settings.home
-    killed = killing.run(works.command, "rotate-key", folder=home, at=at, variables=variables(lab))
+    killed = killing.run(works.command, lab.clock.now(), "rotate-key", folder=home, at=at, variables=variables(lab))
     open_accounts(lab.settings).engine.dispose()  # every token is read
     if killed:
-        assert not killing.run(works.command, "rotate-key", folder=home, variables=variables(lab))
+        assert not killing.run(works.command, lab.clock.now(), "rotate-key", folder=home, variables=variables(lab))
     assert (home / "key").read_text().count(",") == 0
     assert list(home.glob(".key-*")) == []
     lab.store.engine.dispose()
@@ -106,11 +113,15 @@ def copying(lab: Lab, target: Settings, at: int) -> bool:
     """The command `copy-warehouse`: the target holds all rows or none, and the next copy is compared in full."""
     arguments = ("copy-warehouse", "--to", target.warehouse_url)
     rows = lab.everything()
-    killed = killing.run(works.command, *arguments, folder=lab.settings.home, at=at, variables=variables(lab))
+    killed = killing.run(
+        works.command, lab.clock.now(), *arguments, folder=lab.settings.home, at=at, variables=variables(lab)
+    )
     found = ids_in(target)
     if killed:
         assert found in ({}, {table: set() for table in ids(lab)}, ids(lab))
-        assert not killing.run(works.command, *arguments, folder=lab.settings.home, variables=variables(lab))
+        assert not killing.run(
+            works.command, lab.clock.now(), *arguments, folder=lab.settings.home, variables=variables(lab)
+        )
     assert ids_in(target) == ids(lab)
     assert lab.everything() == rows
     return killed
@@ -143,6 +154,6 @@ def ids_in(settings: Settings) -> dict[str, set[str]]:
     with open_warehouse(settings).session() as session:
         return {
             table.name: {row[0] for row in session.query(f"SELECT DISTINCT _business_id FROM {session.name_of(table)}")}
-            for table in CATALOGUE
+            for table in (*CATALOGUE, *OWN_TABLES)
             if session.holds(table)
         }

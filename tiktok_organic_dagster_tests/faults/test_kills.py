@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster_tests import figures
-from tiktok_organic_dagster_tests.faults import kills
+from tiktok_organic_dagster_tests.faults import kills, kills_of_commands
 from tiktok_organic_dagster_tests.lab import Lab
 
 
@@ -48,3 +49,14 @@ def test_a_kill_during_a_refresh_costs_a_minute_or_is_told_by_name(
     assert kills.refresh(lab, 2) == (True, False), "after the lease was taken"
     assert kills.refresh(lab, 5) == (True, rotates), "between TikTok's answer and the commit that stores it"
     assert kills.refresh(lab, 6) == (True, False), "after the commit"
+
+
+def test_a_command_that_is_killed_is_completed_by_running_it_again(
+    new_lab: Callable[..., Lab], warehouse_url: str, new_postgres_database: Callable[[], str]
+) -> None:
+    lab = new_lab(warehouse_url, accounts=1, videos=1)
+    lab.read_everything()
+    assert kills_of_commands.copying(lab, Settings(warehouse=new_postgres_database()), 40)
+    assert kills_of_commands.rotating(lab, 4)
+    assert kills_of_commands.replacing(lab, 26)
+    assert kills_of_commands.replacing(lab, 36)

@@ -1,4 +1,4 @@
-"""Databases that go away in the middle: a commit whose answer is lost, a session that is ended, a file that is moved."""
+"""Databases that go away in the middle: a commit whose answer is lost, a session that ends, a file that is moved."""
 
 import shutil
 from collections.abc import Callable, Iterator

@@ -4,15 +4,17 @@ import io
 import json
 import resource
 import sys
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
+import time_machine
 from sqlalchemy.engine.default import DefaultDialect
 
 from tiktok_organic_dagster.accounts import open_accounts
@@ -25,28 +27,50 @@ from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
 from tiktok_organic_dagster_tests.lab import Clock, Lab
 
 
+class Ticking(Clock):
+    """A clock that goes on from a moment, as processes that wait for each other need it."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__(moment)
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        return self.moment + timedelta(seconds=time.monotonic() - self._began)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
 class Elsewhere(Lab):
     """The laboratory of another process, as far as it loads: the simulated TikTok stays there."""
 
     def __init__(self, settings: Settings, moment: datetime) -> None:
         self.settings = settings
-        self.clock = Clock(moment)
+        self.clock = Ticking(moment)
         self.spent = Counter()
         self.store = open_accounts(settings, self.clock.now, self.clock.sleep)
 
 
-STEPS: dict[str, Callable[[Lab], list[Outcome]]] = {
-    "account": lambda lab: lab.read_account(),
-    "account_metrics": lambda lab: lab.read_metrics(),
-    "videos": lambda lab: lab.read_videos(),
-    "comments": lambda lab: lab.read_all_comments(),
+STEPS: dict[str, Callable[..., list[Outcome]]] = {
+    "account": lambda lab, **more: lab.read_account(**more),
+    "account_metrics": lambda lab, **more: lab.read_metrics(**more),
+    "videos": lambda lab, **more: lab.read_videos(**more),
+    "comments": lambda lab, **more: lab.read_all_comments(**more),
 }
 
 
-def read(settings: Settings, moment: datetime, step: str) -> None:
-    """Take a step's reading of all accounts; a failed one is said and ends with an error."""
-    errors = [outcome.error for outcome in STEPS[step](Elsewhere(settings, moment)) if outcome.error]
+def read(settings: Settings, moment: datetime, step: str, *, backwards: bool = False) -> None:
+    """Take a step's reading of all accounts, perhaps the last one first; one that fails is told, and is an error."""
+    lab = Elsewhere(settings, moment)
+    accounts = lab.store.accounts()
+    outcomes = STEPS[step](lab, accounts=accounts[::-1] if backwards else accounts)
+    errors = [outcome.error for outcome in outcomes if outcome.error]
     assert not errors, errors
+
+
+def read_backwards(settings: Settings, moment: datetime, step: str) -> None:
+    """Take a step's reading of all accounts, the last one first."""
+    read(settings, moment, step, backwards=True)
 
 
 def open_both(settings: Settings) -> None:
@@ -56,9 +80,10 @@ def open_both(settings: Settings) -> None:
         prepare_warehouse(session)
 
 
-def command(*arguments: str) -> None:
-    """Run `tiktok-organic`, with the settings of the environment."""
-    main(list(arguments))
+def command(moment: datetime, *arguments: str) -> None:
+    """Run `tiktok-organic` at a moment, with the settings of the environment."""
+    with time_machine.travel(moment):
+        main(list(arguments))
 
 
 class _Owner(io.StringIO):
@@ -74,12 +99,12 @@ class _Owner(io.StringIO):
         return answer.headers["Location"] + "\n"
 
 
-def connect(account: int, options: Sequence[str] = ()) -> None:
-    """Run `tiktok-organic connect`, and consent as an account."""
+def connect(moment: datetime, account: int, *options: str) -> None:
+    """Run `tiktok-organic connect` at a moment, and consent as an account."""
     printed, sys.stdout = sys.stdout, _Owner(account)
     sys.stdin = sys.stdout
     try:
-        main(["connect", *options])
+        command(moment, "connect", *options)
     finally:
         printed.write(sys.stdout.getvalue())
         sys.stdout = printed
