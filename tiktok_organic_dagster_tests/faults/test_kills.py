@@ -56,7 +56,7 @@ def test_a_command_that_is_killed_is_completed_by_running_it_again(
 ) -> None:
     lab = new_lab(warehouse_url, accounts=1, videos=1)
     lab.read_everything()
-    assert kills_of_commands.copying(lab, Settings(warehouse=new_postgres_database()), 40)
+    assert kills_of_commands.copying(lab, Settings(warehouse=new_postgres_database()), 25)
     assert kills_of_commands.rotating(lab, 4)
     assert kills_of_commands.replacing(lab, 26)
     assert kills_of_commands.replacing(lab, 36)
