@@ -4,13 +4,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Row
 
+from tiktok_organic_dagster.errors import StateError
 from tiktok_organic_dagster.tiktok.errors import (
     CONNECT,
     Fault,
@@ -29,6 +30,8 @@ HEARTBEAT_S = 15.0  # a living owner renews it, however long TikTok takes
 POLL_S = 0.2
 ENOUGH_S = 60.0  # a token with more than this left is used on when TikTok has trouble refreshing it
 RETRY_REFRESH_S = 300.0
+STORE_TRIES = 30  # a pair just granted may be the only good one there is: a database that restarts is waited for
+STORE_AGAIN_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -183,8 +186,20 @@ class StoredTokens:
             if self._store.mark_needs_authorization(self._business_id, reason, pair.version):
                 raise self._ended(reason, error) from error
             return self._usable()  # a newer pair was stored meanwhile: ours was refused because it is outdated
-        self._store.replace_pair(self._business_id, pair.version, grant)
+        self._keep(pair.version, grant)
         return self._usable()
+
+    def _keep(self, version: int, grant: TokenGrant) -> None:
+        """Store a refreshed pair, again and again while the database does not take it."""
+        for tries in range(STORE_TRIES, 0, -1):
+            try:
+                self._store.replace_pair(self._business_id, version, grant)
+            except StateError:
+                if tries == 1:
+                    raise
+                self._sleep(STORE_AGAIN_S)
+            else:
+                return
 
     def _ended(self, reason: str, error: ReauthorizationError | None = None) -> ReauthorizationError:
         name = self._store.username(self._business_id)
@@ -200,7 +215,8 @@ class StoredTokens:
 
         def renew() -> None:
             while not over.wait(HEARTBEAT_S):
-                self._store.renew_lease(self._business_id, owner, self._now() + LEASE_S)
+                with suppress(StateError):  # a database that restarts; the next time may come before the lease ends
+                    self._store.renew_lease(self._business_id, owner, self._now() + LEASE_S)
 
         thread = threading.Thread(target=renew, daemon=True, name="tiktok-token-lease")
         thread.start()

@@ -12,6 +12,7 @@ from tiktok_organic_dagster.errors import ConfigurationError
 
 VARIABLE = "TIKTOK_ORGANIC_KEY"
 KEY_FILE = "key"
+_DRAFT = ".key-"
 _MAKE_ONE = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
 
 
@@ -122,6 +123,8 @@ def new_key_in_home(home: Path) -> Generator[None]:
             _replace(file, ",".join(keys))
         yield
         _replace(file, keys[0])
+        for left in home.glob(f"{_DRAFT}*"):  # by a process that was killed; it may hold the old key
+            left.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigurationError(
             f"The key file {file} cannot be used: {error.strerror}. Check TIKTOK_ORGANIC_HOME."
@@ -149,7 +152,7 @@ def _replace(file: Path, keys: str) -> None:
 @contextmanager
 def _draft(file: Path, keys: str) -> Generator[Path]:
     """A file beside another one, on the disk, that only its owner reads; gone after the block, unless it was moved."""
-    descriptor, name = tempfile.mkstemp(prefix=".key-", dir=file.parent)  # made with mode 0600
+    descriptor, name = tempfile.mkstemp(prefix=_DRAFT, dir=file.parent)  # made with mode 0600
     draft = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:

@@ -166,10 +166,18 @@ def _store(
     labels = (candidate.username, oauth.client_id or "", oauth.api_url)
     if known is None:
         return store.save(candidate.grant, *labels)
-    from tiktok_organic_dagster.warehouse import rename_business_id  # noqa: PLC0415 -- only --replace needs it
+    from tiktok_organic_dagster.warehouse import WarehouseLostError, another_id, open_warehouse  # noqa: PLC0415 -- rare
 
-    rename_business_id(settings, known.business_id, candidate.grant.business_id)
-    return store.rename(known.business_id, candidate.grant, *labels)
+    old, new = known.business_id, candidate.grant.business_id
+    warehouse = open_warehouse(settings)
+    try:
+        another_id.rename_business_id(warehouse, old, new, before_moving=lambda: store.begin_move(old))
+    except WarehouseLostError:
+        raise  # the rows may have been moved: nothing may be written under the old id until this was done again
+    except Exception:
+        store.give_up_move(known)
+        raise
+    return store.rename(old, candidate.grant, *labels)
 
 
 def _until(account: Account, store: AccountStore) -> str:

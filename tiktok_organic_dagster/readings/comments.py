@@ -53,7 +53,8 @@ OF_ONE_VIDEO = (PagingError, TransientError, RefusedError)
 FAILURES_IN_A_ROW = 3
 """So many videos that fail one after the other have nothing to do with the single video."""
 
-Comment = tuple[JsonObject, Video]
+Comment = tuple[JsonObject, Video, datetime]
+"""A comment, its video, and when it was read: of two runs at once, the row that was read later stays."""
 
 
 class NotReadYetError(TikTokOrganicError):
@@ -84,7 +85,7 @@ class Batch:
         began_at: When the first of these videos was asked for.
         known: What is known of each video now.
         complete: The videos that were read to the end.
-        waiting: Comments that are not rows yet, each with its video.
+        waiting: Comments that are not rows yet.
     """
 
     spool: Spool
@@ -317,7 +318,8 @@ class CommentsReading(Reading):
             notes.repeated += page.repeated
             kept, forgotten = self._privacy.sorted_out(comments)
             left_out += forgotten
-            waiting += [(comment, video) for comment in kept]
+            now = self.moment.now()
+            waiting += [(comment, video, now) for comment in kept]
             if len(waiting) >= CHUNK_ROWS:
                 chunks.append(self._rows(account, waiting, notes))
                 waiting = []
@@ -341,21 +343,25 @@ class CommentsReading(Reading):
     def _rows(self, account: Account, comments: Sequence[Comment], notes: Notes) -> pa.RecordBatch:
         labels = self.labels(
             account,
-            video_id=[video.video_id for _, video in comments],
-            thumbnail_url=[video.thumbnail_url for _, video in comments],
+            video_id=[video.video_id for _, video, _ in comments],
+            thumbnail_url=[video.thumbnail_url for _, video, _ in comments],
+            loaded_at=[read_at for _, _, read_at in comments],
         )
-        return self._privacy.as_set(valid_rows(COMMENTS, [comment for comment, _ in comments], labels, notes))
+        return self._privacy.as_set(valid_rows(COMMENTS, [comment for comment, _, _ in comments], labels, notes))
 
     def _write(self, account: Account, batch: Batch, session: Session, *, complete: bool) -> None:
         with session.staged(COMMENTS, batch.spool) as stage:
             self._privacy.leave_out(session, stage)
-            latest_state(session, COMMENTS, stage)
+            latest_state(session, COMMENTS, stage, now=self.moment.now())
             mark_not_returned(
                 session, stage, account.business_id, batch.complete, day=self.moment.today, before=batch.began_at
             )
         session.require_unique(COMMENTS, account.business_id, batch.spool)
         write_comment_reads(
-            session, account.business_id, {video_id: astuple(known) for video_id, known in batch.known.items()}
+            session,
+            account.business_id,
+            {video_id: astuple(known) for video_id, known in batch.known.items()},
+            now=self.moment.now(),
         )
         rows = {COMMENTS: comments_read_on(session, account.business_id, self.moment.today)}  # also of earlier runs
         if complete or batch.known:

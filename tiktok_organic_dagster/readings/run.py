@@ -8,11 +8,12 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tiktok_organic_dagster.accounts.store import Account, AccountStore
-from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.errors import StateError, TikTokOrganicError
 from tiktok_organic_dagster.gaps import bring_to_date
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading
 from tiktok_organic_dagster.readings.progress import LOOK_EVERY_S, Progress, beginning, counted
@@ -20,18 +21,21 @@ from tiktok_organic_dagster.tables import missing_scopes
 from tiktok_organic_dagster.tiktok.client import AccountReader
 from tiktok_organic_dagster.tiktok.errors import PagingError, TransientError, clean
 from tiktok_organic_dagster.tiktok.stats import CallStats
-from tiktok_organic_dagster.warehouse import Warehouse, WarehouseBusyError, WarehouseError
-from tiktok_organic_dagster.warehouse.bookkeeping import account_lock
+from tiktok_organic_dagster.warehouse import Warehouse, WarehouseBusyError, WarehouseError, step_lock
 
 SIDE_BY_SIDE = 15
 """Accounts fetched at once: TikTok grants 600 requests a minute to an app and 40 to each account and endpoint."""
 
-PASSING = (TransientError, PagingError, WarehouseError)
+PASSING = (TransientError, PagingError, WarehouseError, StateError)
 """Failures that may be gone at the end of the step, when the account is tried once more."""
 
 
 class StoppedError(TikTokOrganicError):
     """The run was stopped while it waited."""
+
+
+class AccountGoneError(TikTokOrganicError):
+    """The account was disconnected, or renamed, while it was read."""
 
 
 class Stop:
@@ -135,11 +139,12 @@ def take(
         with warehouse.session() as session:
             reading.prepare(session, accounts, store)
             bring_to_date(session, store, accounts, since=since, today=reading.moment.today, steps=[reading.step])
-        _side_by_side(_Writer(reading, warehouse, open_reader, stop), list(outcomes.values()), reading.step, log)
+        writer = partial(_Writer, reading, warehouse, open_reader, store, stop)
+        _side_by_side(writer(), list(outcomes.values()), reading.step, log)
         again = [_to_try_again(reading, outcome) for outcome in outcomes.values() if outcome.is_passing]
         if again and _prepared_again(reading, warehouse, again, store):
             outcomes.update((outcome.account.business_id, outcome) for outcome in again)
-            _side_by_side(_Writer(reading, warehouse, open_reader, stop), again, f"{reading.step}, second attempt", log)
+            _side_by_side(writer(), again, f"{reading.step}, second attempt", log)
     for outcome in outcomes.values():
         _record(store, reading, outcome)
     return list(outcomes.values())
@@ -177,6 +182,7 @@ class _Writer:
     reading: Reading
     warehouse: Warehouse
     open_reader: Callable[[Account], AccountReader]
+    store: AccountStore
     stop: Stop
     turn: threading.Lock = field(default_factory=threading.Lock)
     busy: WarehouseBusyError | None = None
@@ -207,13 +213,18 @@ class _Writer:
                     outcome.previews[table.name] = outcome.previews.get(table.name) or portion.spool.previews(table)
 
     def _write(self, account: Account, portion: Portion) -> None:
-        lock = account_lock(self.reading.step, account.business_id)
+        lock = step_lock(self.reading.step, account.business_id)
         with self.turn:
             self.stop.sleep(0)
             if self.busy is not None:  # one wait for whoever holds it is enough for all accounts
                 raise self.busy
             try:
                 with self.warehouse.session() as session, session.transaction(lock):
+                    if not self.store.may_be_written([account.business_id]):
+                        raise AccountGoneError(
+                            f"@{account.username} was disconnected, or given another business_id, while it was read, "
+                            "so nothing more of it was stored. If it is connected again, the next run reads it."
+                        )
                     portion.write(session)
             except WarehouseBusyError as error:
                 self.busy = error

@@ -72,7 +72,8 @@ class RequestBudget:
         throttle_wait_s: The pause after a throttle.
         clock: The time of day.
         sleep: Waits for a number of seconds.
-        probe_lease_s: How long a probe may take before another caller tries; longer than one call's timeout.
+        probe_lease_s: How long a probe may take before another caller tries, too. A probe that answers later than that
+            opens nothing, and does no harm.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class RequestBudget:
         throttle_wait_s: float,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
-        probe_lease_s: float = 90,
+        probe_lease_s: float = 60,
     ) -> None:
         self._engine = engine
         self._quotas = {

@@ -9,11 +9,6 @@ from tiktok_organic_dagster.tables.own import READINGS
 from tiktok_organic_dagster.warehouse.base import Session
 
 
-def account_lock(step: str, business_id: str) -> str:
-    """The name of the lock under which the rows of an account are written by a step."""
-    return f"{step}:{business_id}"
-
-
 def record_readings(
     session: Session,
     business_id: str,

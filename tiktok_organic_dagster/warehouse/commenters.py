@@ -8,8 +8,7 @@ import pyarrow as pa
 from tiktok_organic_dagster.tables import COMMENTS
 from tiktok_organic_dagster.tables.own import COMMENT_READS
 from tiktok_organic_dagster.tables.pseudonyms import LENGTH, MARK, Pseudonyms
-from tiktok_organic_dagster.warehouse.base import Session, quoted
-from tiktok_organic_dagster.warehouse.bookkeeping import account_lock
+from tiktok_organic_dagster.warehouse.base import Session, quoted, step_lock
 from tiktok_organic_dagster.warehouse.spool import Spool
 from tiktok_organic_dagster.warehouse.writing import same_key
 
@@ -45,7 +44,7 @@ def hash_names(session: Session, pseudonyms: Pseudonyms) -> None:
     for (business_id,) in plain:
         done = False
         while not done:
-            with session.transaction(account_lock("comments", business_id)):
+            with session.transaction(step_lock("comments", business_id)):
                 done = _hash_portion(session, pseudonyms, business_id)
 
 
@@ -81,7 +80,7 @@ def erase(session: Session, business_id: str, is_forgotten: Callable[[str], bool
         is_forgotten: Tells it of an identifier as it is stored, in plain or hashed.
     """
     comments, reads = session.name_of(COMMENTS), session.name_of(COMMENT_READS)
-    with session.transaction(account_lock("comments", business_id)):
+    with session.transaction(step_lock("comments", business_id)):
         erased = 0
         for identifier in list(filter(is_forgotten, _identifiers(session, business_id))):
             of_this_one = f"FROM {comments} WHERE _business_id = ? AND unique_identifier = ?"

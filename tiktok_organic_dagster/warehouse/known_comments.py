@@ -128,10 +128,21 @@ def mark_not_returned(
     )
 
 
-def write_comment_reads(session: Session, business_id: str, reads: Mapping[str, ReadRow]) -> None:
-    """Note what was read of some videos' comments, within the transaction of the comments themselves."""
+def write_comment_reads(session: Session, business_id: str, reads: Mapping[str, ReadRow], *, now: datetime) -> None:
+    """Note what was read of some videos' comments, within the transaction of the comments themselves.
+
+    What another run has read later, and noted earlier, stays; what a wrong clock has noted of the future does not.
+    """
     table = session.name_of(COMMENT_READS)
     for video_id, read in reads.items():
+        if session.query(
+            f"SELECT 1 FROM {table} WHERE _business_id = ? AND video_id = ? AND read_at > ? AND read_at <= ?",  # noqa: S608
+            business_id,
+            video_id,
+            read[0],
+            now,
+        ):
+            continue
         session.execute(f"DELETE FROM {table} WHERE _business_id = ? AND video_id = ?", business_id, video_id)  # noqa: S608
         session.execute(
             f"INSERT INTO {table} (_business_id, video_id, read_at, counter, complete_at, refused_at, left_out) "  # noqa: S608

@@ -1,6 +1,6 @@
 """The three ways a reading enters its table, within the caller's transaction."""
 
-from datetime import date
+from datetime import date, datetime
 
 from tiktok_organic_dagster.tables import Table
 from tiktok_organic_dagster.warehouse.base import Session, quoted
@@ -29,10 +29,18 @@ def fill_days(session: Session, table: Table, spool: Spool, business_id: str) ->
     session.require_unique(table, business_id, spool)
 
 
-def latest_state(session: Session, table: Table, stage: str) -> None:
-    """Each staged row takes the place of the stored one of its key; the others stay."""
+def latest_state(session: Session, table: Table, stage: str, *, now: datetime) -> None:
+    """Each staged row takes the place of the stored one of its key; the others stay.
+
+    One that another run has read later, and stored earlier, stays too. A stored row of the future, which a wrong clock
+    has left, is no later one.
+    """
     target = session.name_of(table)
-    session.execute(f"DELETE FROM {target} AS t USING {stage} AS s WHERE {same_key(table)}")  # noqa: S608
+    session.execute(
+        f"DELETE FROM {target} AS t USING {stage} AS s WHERE {same_key(table)} "  # noqa: S608
+        "AND (t._loaded_at <= s._loaded_at OR t._loaded_at > ?)",
+        now,
+    )
     _insert_new(session, table, stage)
 
 

@@ -287,13 +287,14 @@ def test_replace_renames_the_rows_first_and_then_the_account(run, monkeypatch, s
     monkeypatch.setenv("TIKTOK_CLIENT_ID", "another-app")
     seen = []
 
-    def rename(settings, old, new):
-        seen.append((settings.client_id, old, new, [account.business_id for account in stored()]))
+    def rename(_warehouse, old, new, *, before_moving):
+        seen.append((old, new, [account.business_id for account in stored()]))
+        before_moving()
 
-    monkeypatch.setattr("tiktok_organic_dagster.warehouse.rename_business_id", rename)
+    monkeypatch.setattr("tiktok_organic_dagster.warehouse.another_id.rename_business_id", rename)
     assert run("connect", "--replace")[0] == 0
     new = simulator.world.business_id(0, "another-app")
-    assert seen == [("another-app", before.business_id, new, [before.business_id])]
+    assert seen == [(before.business_id, new, [before.business_id])]
     (after,) = stored()
     assert (after.business_id, after.client_id, after.connected_at) == (new, "another-app", before.connected_at)
 
@@ -303,10 +304,11 @@ def test_rows_that_cannot_be_renamed_leave_the_account_as_it_was(run, monkeypatc
     (before,) = stored()
     monkeypatch.setenv("TIKTOK_CLIENT_ID", "another-app")
 
-    def fail(*_):
+    def fail(*_, before_moving):
+        before_moving()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tiktok_organic_dagster.warehouse.rename_business_id", fail)
+    monkeypatch.setattr("tiktok_organic_dagster.warehouse.another_id.rename_business_id", fail)
     assert run("connect", "--replace")[0] == 1
     assert stored() == [before]
 

@@ -78,6 +78,8 @@ def _running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def _code(first_line: str) -> int | None:
     """The code of an answer to a call without a token; None if none came."""
     try:
-        return requests.get(f"{first_line.split()[-1]}/open_api/v1.3/business/get/", timeout=10).json()["code"]
+        return requests.get(f"{first_line.rsplit(maxsplit=1)[-1]}/open_api/v1.3/business/get/", timeout=10).json()[
+            "code"
+        ]
     except (requests.RequestException, ValueError):
         return None

@@ -59,7 +59,7 @@ def accounts(session):
         write_day(session, VIDEOS, [still, moved], business_id=id_)
         read = (YESTERDAY, 2.0, YESTERDAY, None, 0.0)
         with session.transaction("x"):
-            write_comment_reads(session, id_, {still["item_id"]: read, "moved": read})
+            write_comment_reads(session, id_, {still["item_id"]: read, "moved": read}, now=NOON)
             record_readings(session, id_, [(VIDEOS, 2)], read_date=THREE, read_at=NOON)
         write_comments(session, [a_comment("moved", f"c{number}", id_)], business_id=id_)
     return made

@@ -315,7 +315,8 @@ def _commented(session, account, counter, stored, counted=None, complete=NOON, c
     """An account with a video with so many stored comments; its counter said `counted` when they were read."""
     defaults = {"status": "PUBLIC", "create_time": WRITTEN, "video_creator_username": account}
     write_comments(session, [a_comment("v", str(n), account, **{**defaults, **values}) for n in range(stored)])
-    write_comment_reads(session, account, {"v": (NOON, counted or counter, complete, None, left_out)})
+    read = (NOON, counter if counted is None else counted, complete, None, left_out)
+    write_comment_reads(session, account, {"v": read}, now=NOON)
     _read(session, VIDEOS, TODAY, [a_video("v", create_time=created, comments=float(counter))], account)
 
 
