@@ -234,7 +234,8 @@ class _Call:
     def _send(self, grant: Grant, token: str | None) -> Answer | Fault:
         secrets = self.request.secrets if token is None else (*self.request.secrets, token)
         try:
-            raw = self.transport.send(self.request, token)
+            with self.grants.budget.under_way(grant):
+                raw = self.transport.send(self.request, token)
         except NoAnswerError as error:
             return unreachable(self.request.endpoint, str(error))
         except BaseException:
