@@ -265,6 +265,15 @@ class AccountReader:
         self._client_id = client_id
         self._tokens = tokens
 
+    def renew(self) -> None:
+        """Get a new token, with which TikTok says what the owner grants now.
+
+        Raises:
+            ConfigurationError: The app's id or secret is not configured.
+            TikTokError: There is none to be had.
+        """
+        self._tokens.refused(self._tokens.access_token())
+
     def profile(self, fields: Sequence[str]) -> dict[str, Any]:
         """The account as it is now: `business/get/` without dates.
 

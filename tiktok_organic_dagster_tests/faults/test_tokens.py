@@ -7,8 +7,8 @@ import pytest
 
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.simulator import Fault
-from tiktok_organic_dagster.simulator.faults import expire_token, lose_answer, refuse, revoke_token, withdraw_consent
-from tiktok_organic_dagster.tables import ACCOUNT, COMMENTS, VIDEOS
+from tiktok_organic_dagster.simulator.faults import expire_token, lose_answer, refuse, revoke_token, take_scope, withdraw_consent
+from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, COMMENTS, VIDEOS, Table
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.faults.cells import (
     BUSINESS_GET,
@@ -131,8 +131,8 @@ def test_an_account_whose_year_is_over_costs_no_call_and_is_named(lab: Lab) -> N
     lab.read_account()
     before = lab.rows(ACCOUNT)
     lab.clock.moment += timedelta(days=366)
-    lab.connect(1)
     stand_still(lab)
+    lab.connect(1)
     lab.simulator.calls.clear()
 
     failed, other = by_account(lab, lab.read_account())
@@ -191,3 +191,52 @@ def test_an_account_that_was_disconnected_while_it_is_read_costs_no_other_a_row(
     assert "No connected account is named" in (failed.error or "")
     assert other.error is None
     assert lab.rows(ACCOUNT) == of_account(lab, 1, truth_of(lab))[ACCOUNT.name]
+
+
+@pytest.mark.parametrize(
+    ("scope", "table", "lost", "kept"),
+    [
+        ("user.info.stats", ACCOUNT, ["followers_count", "videos_count"], ["display_name", "profile_image"]),
+        ("video.insights", VIDEOS, ["average_time_watched"], ["item_id", "caption", "likes"]),
+        ("user.insights", ACCOUNT_METRICS, [], []),
+        ("comment.list", COMMENTS, [], []),
+    ],
+)
+def test_a_scope_taken_away_meanwhile_costs_one_refresh_and_its_own_columns_and_is_said(
+    lab: Lab, scope: str, table: Table, lost: list[str], kept: list[str]
+) -> None:
+    nth = 2 if table in {VIDEOS, COMMENTS} else 1
+    taken = lab.simulator.faults.add(Fault(take_scope(scope), account=0, path=table.endpoint, nth=nth))
+
+    outcomes = [*lab.read_account(), *lab.read_metrics(2), *lab.read_videos([VIDEOS]), *lab.read_comments()]
+
+    assert taken.struck == 1
+    assert [outcome.error for outcome in outcomes] == [None] * 8
+    assert lab.simulator.calls.count(REFRESH) == 1
+    assert scope not in account_of(lab, 0).scopes
+    notes = [each.notes for each in outcomes if each.account.business_id == lab.business_id(0)]
+    said = [text for note in notes for text in [*note.warnings, note.skipped or ""] if scope in text]
+    assert any("was not granted" in text and (f"{table.name}.{lost[0]}" in text if lost else True) for text in said)
+    expected, found = truth_of(lab, days=2), lab.everything()
+    assert of_account(lab, 1, found)[table.name] == of_account(lab, 1, expected)[table.name]
+    other = COMMENTS if table is VIDEOS else VIDEOS
+    assert found[other.name] == expected[other.name]
+    of_first = of_account(lab, 0, expected)[table.name]
+    names = [name for name in table.column_names if name != "_loaded_at"]
+    values = [tuple(None if name in lost else row[names.index(name)] for name in [*lost, *kept]) for row in of_first]
+    where = f"_business_id = '{lab.business_id(0)}'"
+    assert lab.rows(table, [*lost, *kept] or None, where) == (truth.in_order(values) if kept else [])
+
+
+def test_a_refused_scope_that_a_new_token_still_names_fails_with_what_to_do(lab: Lab) -> None:
+    lab.read_account()
+    before = lab.rows(ACCOUNT)
+    lab.simulator.faults.add(Fault(refuse(40130, "Scope not authorized for: username."), account=0, path=BUSINESS_GET))
+
+    failed, other = by_account(lab, lab.read_account())
+
+    assert "code 40130" in (failed.error or "")
+    assert "tiktok-organic connect" in (failed.error or "")
+    assert other.error is None
+    assert lab.simulator.calls.count(REFRESH) == 1
+    assert lab.rows(ACCOUNT) == before
