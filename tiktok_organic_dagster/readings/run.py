@@ -15,6 +15,7 @@ from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.gaps import bring_to_date
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading
+from tiktok_organic_dagster.readings.new_fields import tell_once
 from tiktok_organic_dagster.readings.progress import LOOK_EVERY_S, Progress, beginning, counted
 from tiktok_organic_dagster.tables import missing_scopes
 from tiktok_organic_dagster.tiktok.client import AccountReader
@@ -141,6 +142,7 @@ def take(
             outcomes.update((outcome.account.business_id, outcome) for outcome in again)
             writer = _Writer(reading, warehouse, open_reader, store, stop)
             _side_by_side(writer, again, f"{reading.step}, second attempt", log)
+    tell_once([outcome.notes.findings for outcome in outcomes.values()], store)
     for outcome in outcomes.values():
         _record(store, reading, outcome)
     return list(outcomes.values())
