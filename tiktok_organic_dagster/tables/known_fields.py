@@ -35,7 +35,7 @@ def known_keys(table: Table) -> frozenset[str]:
 
 
 def note_new_fields(table: Table, objects: Sequence[Mapping[str, Any]], findings: Findings) -> None:
-    """Count the objects that have a field which is not known; its kind is told and not its value, which may be personal.
+    """Count the objects that have an unknown field; its kind is told and not its value, which may be personal.
 
     Args:
         table: The table whose rows are made.

@@ -9,7 +9,6 @@ from cryptography.fernet import Fernet
 
 from tiktok_organic_dagster.accounts.store import AccountStore
 from tiktok_organic_dagster.accounts.vault import vault_of_setting
-
 from tiktok_organic_dagster.assets.results import schema_result
 from tiktok_organic_dagster.findings import Finding, Findings, Kind
 from tiktok_organic_dagster.readings.new_fields import tell_once

@@ -161,7 +161,9 @@ def test_an_empty_page_whose_rows_are_lost_is_seen_by_the_count_of_the_profile_a
     assert set(lab.rows(VIDEOS)) < set(whole)
     with open_warehouse(lab.settings).session() as session:
         (unusual,) = verdict_of(RECEIVED, session, lab.clock.today).unusual
-    assert unusual.why.endswith("the profile counts 41 posts; 21 received and 0 known that are older than 365 days leave 20 missing")
+    assert unusual.why.endswith(
+        "the profile counts 41 posts; 21 received and 0 known that are older than 365 days leave 20 missing"
+    )
 
 
 def test_comments_that_an_empty_page_lost_keep_their_rows_and_are_marked_until_they_come_back(

@@ -44,11 +44,11 @@ def one_a_pause(arrivals: list[float]) -> bool:
     return all(later - earlier >= WAIT_S * 0.99 for earlier, later in pairwise(arrivals))
 
 
-class OneCall(TikTokOrganicError):
+class OneCallError(TikTokOrganicError):
     """There was one."""
 
 
-class TokenForOneCall(FixedToken):
+class TokenForOneCallError(FixedToken):
     """Ends a call before it is repeated, so that a test begins with a scope that is closed."""
 
     asked = 0
@@ -56,14 +56,14 @@ class TokenForOneCall(FixedToken):
     def access_token(self) -> str:
         object.__setattr__(self, "asked", self.asked + 1)
         if self.asked > 1:
-            raise OneCall
+            raise OneCallError
         return self.token
 
 
 def call_once(client: TikTokClient, account: tuple[str, str]) -> None:
     business_id, token = account
-    with pytest.raises(OneCall):
-        client.reader(business_id, CLIENT_ID, TokenForOneCall(token)).profile(["username"])
+    with pytest.raises(OneCallError):
+        client.reader(business_id, CLIENT_ID, TokenForOneCallError(token)).profile(["username"])
 
 
 class Callers:

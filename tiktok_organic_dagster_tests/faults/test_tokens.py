@@ -7,7 +7,14 @@ import pytest
 
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.simulator import Fault
-from tiktok_organic_dagster.simulator.faults import expire_token, lose_answer, refuse, revoke_token, take_scope, withdraw_consent
+from tiktok_organic_dagster.simulator.faults import (
+    expire_token,
+    lose_answer,
+    refuse,
+    revoke_token,
+    take_scope,
+    withdraw_consent,
+)
 from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, COMMENTS, VIDEOS, Table
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.faults.cells import (
@@ -66,7 +73,7 @@ def test_a_token_that_ends_in_the_middle_of_the_pages_is_renewed_once(lab: Lab, 
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["the refresh token changes", "the refresh token stays"])
-def test_a_rotated_refresh_token_is_stored_before_it_is_used(lab: Lab, kept: bool) -> None:  # noqa: FBT001 -- a parameter
+def test_a_rotated_refresh_token_is_stored_before_it_is_used(lab: Lab, kept: bool) -> None:
     lab.simulator.oauth.rotates_refresh_tokens = kept
     lab.simulator.oauth.refresh_voids_access_tokens = True
     lab.simulator.faults.add(Fault(revoke_token(), account=0, path=VIDEO_LIST, every=2))

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from tiktok_organic_dagster.assets.results import schema_result
 from tiktok_organic_dagster.findings import Kind
 from tiktok_organic_dagster.readings.run import Outcome
@@ -65,7 +63,7 @@ TEXTS = {
         "zero\u200bwidth\ufeff",
         "a\nb\tc\r\nd\x1b[2J\x7f",
         "\\N \\. \\\\ ' \" ; -- /* */ $$ %s {} \x1f,",
-        "=HYPERLINK(\"x\")",
+        '=HYPERLINK("x")',
         "NULL",
         "х" * 10_000,
         "\U0010ffff\ufffe",
@@ -108,9 +106,7 @@ def test_odd_numbers_are_the_right_value_or_null_and_said_with_count_and_sample(
     assert sum(kind is Kind.UNREADABLE for _, _, kind in NUMBERS) == 8
 
 
-def test_every_text_is_stored_to_the_letter_or_mended_and_said(
-    new_lab: Callable[..., Lab], warehouse_url: str
-) -> None:
+def test_every_text_is_stored_to_the_letter_or_mended_and_said(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
     lab = new_lab(warehouse_url, accounts=1, videos=0)
     take_away_posts(lab)
     posts = [
@@ -134,8 +130,9 @@ def test_every_text_is_stored_to_the_letter_or_mended_and_said(
         {(VIDEOS.name, "caption", Kind.MENDED_TEXT): 3},
         {(COMMENTS.name, "text", Kind.MENDED_TEXT): 3},
     ]
-    assert r"caption: 3 held NUL or half of a character, which cannot be stored; mended (first: 'nul\x00 here')" in said(
-        VIDEOS, outcomes[1]
+    assert (
+        r"caption: 3 held NUL or half of a character, which cannot be stored; mended (first: 'nul\x00 here')"
+        in said(VIDEOS, outcomes[1])
     )
     assert "not shown: personal data" in said(COMMENTS, outcomes[2])
 
