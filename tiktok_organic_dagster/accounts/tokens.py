@@ -1,10 +1,8 @@
 """Keeps one account's access token fresh: refreshed in time, by one process at a time, stored before it is used."""
 
-import threading
 import time
 import uuid
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -20,13 +18,12 @@ from tiktok_organic_dagster.tiktok.errors import (
     ThrottledError,
     TransientError,
 )
+from tiktok_organic_dagster.tiktok.lease import LEASE_S, heartbeat
 from tiktok_organic_dagster.tiktok.oauth import REFRESH_TOKEN, OAuthClient, TokenGrant
 
 REFRESH_BEFORE_S = 300.0
 REFRESH_SHARE = 0.1  # of a token's life; refreshed when this much, or five minutes, is left
 MOST_OF_LIFE = 0.5  # but never with more than this left: a token of a minute's life is not refreshed at every call
-LEASE_S = 60.0  # how long a dead owner's lease keeps others from refreshing
-HEARTBEAT_S = 15.0  # a living owner renews it, however long TikTok takes
 POLL_S = 0.2
 ENOUGH_S = 60.0  # a token with more than this left is used on when TikTok has trouble refreshing it
 RETRY_REFRESH_S = 300.0
@@ -169,7 +166,7 @@ class StoredTokens:
                 break
             self._sleep(POLL_S)
         try:
-            with self._heartbeat(owner):
+            with heartbeat(lambda: self._renew(owner)):
                 pair = self._usable()  # another one may have refreshed just before we took the lease
                 return pair if is_fresh(pair) else self._new_pair(pair)
         finally:
@@ -208,23 +205,8 @@ class StoredTokens:
         advice = f"Its owner must {CONNECT}."
         return ReauthorizationError(Fault(REFRESH_TOKEN, Remedy.REAUTHORIZE, text, code, request_id, advice))
 
-    @contextmanager
-    def _heartbeat(self, owner: str) -> Generator[None]:
-        """Keep the lease while the refresh takes its time."""
-        over = threading.Event()
-
-        def renew() -> None:
-            while not over.wait(HEARTBEAT_S):
-                with suppress(StateError):  # a database that restarts; the next time may come before the lease ends
-                    self._store.renew_lease(self._business_id, owner, self._now() + LEASE_S)
-
-        thread = threading.Thread(target=renew, daemon=True, name="tiktok-token-lease")
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+    def _renew(self, owner: str) -> None:
+        self._store.renew_lease(self._business_id, owner, self._now() + LEASE_S)
 
     def _now(self) -> float:
         return self._clock().timestamp()

@@ -16,10 +16,11 @@ from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.errors import StateError, TikTokOrganicError
 from tiktok_organic_dagster.gaps import bring_to_date
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading
+from tiktok_organic_dagster.readings.new_fields import tell_once
 from tiktok_organic_dagster.readings.progress import LOOK_EVERY_S, Progress, beginning, counted
 from tiktok_organic_dagster.tables import missing_scopes
 from tiktok_organic_dagster.tiktok.client import AccountReader
-from tiktok_organic_dagster.tiktok.errors import PagingError, TransientError, clean
+from tiktok_organic_dagster.tiktok.errors import SCOPE_NOT_GRANTED, PagingError, RefusedError, TransientError, clean
 from tiktok_organic_dagster.tiktok.stats import CallStats
 from tiktok_organic_dagster.warehouse import Warehouse, WarehouseBusyError, WarehouseError, step_lock
 
@@ -145,6 +146,7 @@ def take(
         if again and _prepared_again(reading, warehouse, again, store):
             outcomes.update((outcome.account.business_id, outcome) for outcome in again)
             _side_by_side(writer(), again, f"{reading.step}, second attempt", log)
+    tell_once([outcome.notes.findings for outcome in outcomes.values()], store)
     for outcome in outcomes.values():
         _record(store, reading, outcome)
     return list(outcomes.values())
@@ -193,7 +195,7 @@ class _Writer:
             self._read(outcome)
         except TikTokOrganicError as error:
             outcome.error = str(error)
-            outcome.is_passing = isinstance(error, PASSING)
+            outcome.is_passing = isinstance(error, PASSING) or self._is_of_lost_scope(outcome, error)
         except Exception as error:  # noqa: BLE001 -- a fault of ours on one account must not cost the others
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}, line {place.lineno}"
@@ -211,6 +213,18 @@ class _Writer:
                 for table in self.reading.tables:
                     outcome.rows.setdefault(table.name, Counter()).update(portion.spool.days(table))
                     outcome.previews[table.name] = outcome.previews.get(table.name) or portion.spool.previews(table)
+
+    def _is_of_lost_scope(self, outcome: Outcome, error: TikTokOrganicError) -> bool:
+        """Whether the owner took a permission away since it was granted; the account is known without it then."""
+        if not isinstance(error, RefusedError) or error.code != SCOPE_NOT_GRANTED:
+            return False
+        granted = outcome.account.scopes
+        try:
+            self.open_reader(outcome.account).renew()
+            outcome.account = self.store.find(outcome.account.business_id)
+        except TikTokOrganicError:
+            return False
+        return outcome.account.scopes != granted
 
     def _write(self, account: Account, portion: Portion) -> None:
         lock = step_lock(self.reading.step, account.business_id)

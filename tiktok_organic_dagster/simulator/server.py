@@ -233,8 +233,8 @@ class Simulator:
         client_id = owner.client_id if owner else str(call.params.get("client_id") or call.params.get("app_id") or "")
         self.limits.check(client_id, call.business_id, call.endpoint)
         for effect in effects:
-            if effect.voids_token and call.account is not None:
-                self.oauth.void_access_tokens(call.account)
+            if effect.ends and call.account is not None:
+                effect.ends(self.oauth, call.account)
             if effect.check:
                 effect.check(call, call.account is not None and self.world.accounts[call.account].is_business)
         data = self._look_up(call, token)

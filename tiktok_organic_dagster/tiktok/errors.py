@@ -39,6 +39,8 @@ _UNKNOWN = (
 )
 _APP = "Check TIKTOK_CLIENT_ID, TIKTOK_CLIENT_SECRET and TIKTOK_REDIRECT_URI against the app in TikTok's portal."
 
+SCOPE_NOT_GRANTED = 40130
+
 # TikTok's portal, page "Return Codes", and the code table of its official SDK (40130, 40131, 51xxx, 52xxx, 61000).
 # What is not in here fails: an unknown code must never be taken for the end of the data.
 CODES: dict[int, Meaning] = {
@@ -60,7 +62,7 @@ CODES: dict[int, Meaning] = {
     40110: Meaning(Remedy.FAIL, "An authorization code serves once and for 10 minutes: run tiktok-organic connect."),
     40113: Meaning(Remedy.FAIL, _APP),
     40115: Meaning(Remedy.FAIL, "Run tiktok-organic connect again and open the address that it prints."),
-    40130: Meaning(Remedy.FAIL, f"The owner did not grant the scope of a field; {CONNECT}."),
+    SCOPE_NOT_GRANTED: Meaning(Remedy.FAIL, f"The owner did not grant the scope of a field; {CONNECT}."),
     40131: Meaning(Remedy.REFRESH, _RENEW),
     40132: Meaning(Remedy.THROTTLED, _QUOTA),
     40133: Meaning(Remedy.THROTTLED, _QUOTA),
