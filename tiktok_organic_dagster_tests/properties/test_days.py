@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -96,7 +97,7 @@ def test_spans_laid_over_others_say_of_each_day_the_newest_in_as_few_spans_as_ca
     told = laid_over(known, new)
 
     assert by_day(told) == by_day(known) | by_day(new)
-    for one, following in zip(told, told[1:], strict=False):
+    for one, following in pairwise(told):
         assert one.first <= one.last < following.first
         assert not (one.is_like(following) and one.last + timedelta(days=1) == following.first)
     assert laid_over(told, []) == told

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ class Listed:
     def page(self, cursor):
         if cursor is None:
             return self.pages[0]
-        for page, following in zip(self.pages, self.pages[1:], strict=False):
+        for page, following in pairwise(self.pages):
             if str(int(page["cursor"])) == cursor:
                 return following
         raise NotAskedForError(cursor)
