@@ -1,4 +1,4 @@
-"""The request budget beside a plain account of it, through any order of calls, throttles, deaths and turns of the clock."""
+"""The request budget beside a plain account of it: any order of calls, throttles, deaths and turns of the clock."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -114,8 +114,9 @@ class Budget(RuleBasedStateMachine):
         return [call for call in self.calls if not call.caller.is_over]
 
     def is_free(self, scope):
-        """Whether nothing stands against a call: no throttle since the last success, and room in all quotas."""
-        if self.throttles[scope] or self.throttles[WHOLE_APP] or self.set_back:
+        """Whether nothing stands against a call: no pause, nobody who probes, and room in all quotas."""
+        of_call = (scope, WHOLE_APP)
+        if self.set_back or any(each in self.probing or self.closed.get(each, 0.0) > self.now for each in of_call):
             return False
         recent = [(at, of) for at, _, of in self.sent if self.passed - at < MINUTE_S + NETWORK_JITTER_S]
         last_second = [at for at, _ in recent if self.passed - at < SECOND_S]
@@ -164,6 +165,7 @@ class Budget(RuleBasedStateMachine):
     def ends_without_saying_anything_of_throttles(self, pick):
         call = self.answered(pick)
         call.budget.released(call.grant)
+        self.probing = {scope: probe for scope, probe in self.probing.items() if probe is not call}
 
     @precondition(lambda self: self.waiting_for_an_answer)
     @rule(pick=PICK, code=st.sampled_from([40100, 40100, 40016]), text=st.sampled_from(["", "", "QPS", "QPD"]))
@@ -184,6 +186,7 @@ class Budget(RuleBasedStateMachine):
         else:
             assert self.throttles[scope] > MAX_PAUSES
             assert self.now - 1 <= resumes.timestamp() <= self.now + DAY_S + 1 or self.set_back
+            self.closed[scope] = resumes.timestamp() - 1  # a begun second is told as a whole one
         if not self.set_back:
             assert (resumes is not None) is (self.pauses[scope] > MAX_PAUSES)
 

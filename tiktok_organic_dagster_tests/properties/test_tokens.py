@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from hypothesis.stateful import (
 
 from tiktok_organic_dagster import state
 from tiktok_organic_dagster.accounts.store import AccountStore
-from tiktok_organic_dagster.accounts.tokens import HEARTBEAT_S, LEASE_S
+from tiktok_organic_dagster.accounts.tokens import HEARTBEAT_S, LEASE_S, is_due
 from tiktok_organic_dagster.accounts.vault import vault_of_setting
 from tiktok_organic_dagster.errors import UnknownAccountError
 from tiktok_organic_dagster.tiktok import ReauthorizationError, TokenGrant, TransientError
@@ -33,6 +34,7 @@ LIFE = timedelta(days=1)
 YEAR = timedelta(days=365)
 MOMENTS = st.sampled_from([1.0, HEARTBEAT_S + 1, LEASE_S + 1, 400.0, 82_000.0, 86_400.0])
 KEYS = [Fernet.generate_key().decode() for _ in range(60)]
+WORKS = st.sampled_from(["newest", "newest", "first", "rotate"])
 PICK = st.integers(0, 9)
 
 
@@ -73,6 +75,7 @@ class Process:
     machine: "Tokens"
     alive: bool = True
     owner: str | None = None  # of the lease that it holds
+    refused_token: str | None = None  # the access token that it was told to be refused
     caller: Caller | None = None
     flight: Flight | None = None
     errors: list[Exception] = field(default_factory=list)
@@ -91,8 +94,11 @@ class Process:
 
     def refresh(self, refresh_token, business_id):
         """What the client of OAuth does: sends the refresh token, and gets a pair or an error."""
-        machine = self.machine
+        machine, stored = self.machine, self.machine.stored() if self.machine.is_connected else None
+        assert business_id.startswith("b")
         assert all(each.flight.refresh_token != refresh_token for each in machine.in_flight), "two refreshes at once"
+        if stored is not None and stored.refresh_token == refresh_token:
+            assert self.refused_token == stored.access_token or is_due(stored, machine.now.timestamp()), "needless"
         self.flight = Flight(refresh_token)
         wait()
         self.arrives()
@@ -111,7 +117,7 @@ class Process:
         tiktok = self.machine.tiktok
         if self.flight.refresh_token == tiktok.honoured:
             self.flight.grant = tiktok.pair(self.machine.business_id)
-        else:
+        elif self.machine.is_connected and self.flight.refresh_token == self.machine.stored().refresh_token:
             self.machine.refused = True
 
 
@@ -154,13 +160,18 @@ class SteppedStore(AccountStore):
 
 
 class Keys:
-    """The keys of all processes, the newest first."""
+    """The keys of all processes: one more each time that the operator wants another, the newest first."""
 
     def __init__(self):
         self.number = 1
 
     def __getattr__(self, name):
-        return getattr(vault_of_setting(",".join(reversed(KEYS[: self.number]))), name)
+        return getattr(vault_of(self.number), name)
+
+
+@cache
+def vault_of(number):
+    return vault_of_setting(",".join(reversed(KEYS[:number])))
 
 
 class Tokens(RuleBasedStateMachine):
@@ -218,8 +229,9 @@ class Tokens(RuleBasedStateMachine):
     def is_connected(self):
         return bool(self.operator.accounts())
 
-    def begins(self, process, run):
+    def begins(self, process, run, refused_token=None):
         if process.is_idle and self.is_connected:
+            process.refused_token = refused_token
             process.caller = Caller(run)
             self.goes_on(process)
 
@@ -241,7 +253,7 @@ class Tokens(RuleBasedStateMachine):
     def has_its_token_refused(self, number, first):
         process = self.processes[number]
         token = "act.1" if first else self.newest
-        self.begins(process, lambda: process.tokens.refused(token))
+        self.begins(process, lambda: process.tokens.refused(token), token)
 
     @rule(number=st.integers(0, 1))
     def rotates_the_key(self, number):
@@ -249,6 +261,34 @@ class Tokens(RuleBasedStateMachine):
         if process.is_idle and self.keys.number < len(KEYS):
             self.keys.number += 1
             self.begins(process, process.store.rotate_key)
+
+    @rule(
+        works=st.tuples(WORKS, WORKS),
+        turns=st.lists(st.integers(0, 1), max_size=16),
+        happens=st.sampled_from([None, None, "owner_connects_again", "answers_are_lost", "a minute"]),
+        more_turns=st.lists(st.integers(0, 1), max_size=16),
+    )
+    def both_work_at_once(self, works, turns, happens, more_turns):
+        for number, work in enumerate(works):
+            if work == "rotate":
+                self.rotates_the_key(number)
+            else:
+                self.has_its_token_refused(number, first=work == "first")
+        for number in turns:
+            self.goes_on_if_at_work(number)
+        if happens == "owner_connects_again":
+            self.owner_connects_again()
+        elif happens == "answers_are_lost":
+            for process in self.in_flight:
+                process.flight.fails = True
+        elif happens == "a minute":
+            self.time_passes(LEASE_S + 1)
+        for number in more_turns:
+            self.goes_on_if_at_work(number)
+
+    def goes_on_if_at_work(self, number):
+        if not self.processes[number].is_idle:
+            self.goes_on(self.processes[number])
 
     @precondition(lambda self: self.at_work)
     @rule(pick=PICK, steps=st.integers(1, 12))
@@ -352,7 +392,7 @@ class Tokens(RuleBasedStateMachine):
         try:
             if self.is_connected:
                 for number in (0, 1):
-                    self.asks_for_a_token(number)
+                    self.has_its_token_refused(number, first=False)
             for _ in range(40):
                 for process in self.at_work:
                     self.goes_on(process)
