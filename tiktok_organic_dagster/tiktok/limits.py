@@ -193,13 +193,19 @@ class RequestBudget:
         return max((at + span for at, span in zip(row, spans, strict=True) if at is not None), default=0.0)
 
     def _purge(self, connection: Connection, app: str, now: float) -> None:
-        """Forget calls that no longer count; also those of the future, left by a clock that was set back."""
+        """Forget calls that no longer count, and what a clock that was set back left in the future."""
         with self._purge_lock:
             if abs(now - self._purged.get(app, 0.0)) < PURGE_EVERY_S:
                 return
             self._purged[app] = now
-        old = sa.or_(calls.c.sent_at < now - KEPT_S, calls.c.sent_at > now + MINUTE_S)
+        soon = now + MINUTE_S
+        old = sa.or_(calls.c.sent_at < now - KEPT_S, calls.c.sent_at > soon)
         connection.execute(calls.delete().where(calls.c.app == app, old))
+        connection.execute(pauses.delete().where(pauses.c.app == app, pauses.c.paused_at > soon))
+        too_long = pauses.c.lease_until > soon + self._probe_lease_s
+        connection.execute(
+            pauses.update().where(pauses.c.app == app, too_long).values(lease_owner=None, lease_until=0.0)
+        )
 
     def _renew(self, grant: Grant) -> None:
         with self._locked(grant.app) as connection:
