@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tiktok_organic_dagster.accounts.store import Account, AccountStore
-from tiktok_organic_dagster.accounts.vault import Vault, vault_of_home, vault_of_setting
+from tiktok_organic_dagster.accounts.vault import Vault, keep_private, vault_of_home, vault_of_setting
 from tiktok_organic_dagster.errors import ConfigurationError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.state import accounts, engine, reading, utc_now
@@ -25,6 +25,7 @@ def open_accounts(
     Raises:
         ConfigurationError: The database cannot be opened, or the key is missing, malformed or wrong.
     """
+    keep_private(settings.home)
     opened = engine(settings.state_url)
     with reading(opened) as connection:
         holds_tokens = connection.execute(accounts.select().limit(1)).first() is not None
