@@ -54,9 +54,9 @@ def code_of(pasted: str, redirect_uri: str, state: str) -> str:
 def _page(address: SplitResult) -> tuple[str, str, str, int | None, str]:
     """What tells one page from another: to the letter but for scheme and host, which have no case."""
     scheme = address.scheme.lower()
-    login, _, _ = address.netloc.rpartition("@")
+    login, at, _ = address.netloc.rpartition("@")
     port = DEFAULT_PORTS.get(scheme) if address.port is None else address.port
-    return scheme, login, (address.hostname or "").lower(), port, address.path or "/"
+    return scheme, login + at, (address.hostname or "").lower(), port, address.path or "/"
 
 
 def _wrong_with(query: dict[str, list[str]], state: str) -> str:
