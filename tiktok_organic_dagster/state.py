@@ -263,14 +263,16 @@ def _sqlite(url: URL) -> Engine:
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder that only its owner can enter; one that is there already is left as it is.
+    """Make a folder that only its owner can enter, and what lacks above it; one that is there is left as it is.
 
     Raises:
         OSError: It cannot be made; a file in its place is no directory.
     """
     if not folder.is_dir():
+        if folder.parent != folder:
+            private_folder(folder.parent)  # whoever may write there could put another folder in its place
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
         except FileExistsError:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
 

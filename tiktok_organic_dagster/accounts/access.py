@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tiktok_organic_dagster.accounts.store import Account, AccountStore
-from tiktok_organic_dagster.accounts.vault import Vault, vault_of_home, vault_of_setting
+from tiktok_organic_dagster.accounts.vault import Vault, keep_private, vault_of_home, vault_of_setting
 from tiktok_organic_dagster.errors import ConfigurationError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.state import accounts, engine, reading, secrets, utc_now
@@ -23,6 +23,7 @@ def open_accounts(
     Raises:
         ConfigurationError: The database cannot be opened, or the key is missing, malformed or wrong.
     """
+    keep_private(settings.home)
     opened = engine(settings.state_url)
     with reading(opened) as connection:
         needed = any(connection.execute(table.select().limit(1)).first() is not None for table in (accounts, secrets))

@@ -30,6 +30,9 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- as in click
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            # It quotes arguments, which a script may have from elsewhere.
+            raise click.UsageError(printable(error.format_message()), error.ctx) from None
         except TikTokOrganicError as error:
             _fail(str(error))
         except BrokenPipeError:

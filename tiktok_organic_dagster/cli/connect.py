@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import click
 
@@ -27,6 +28,7 @@ from tiktok_organic_dagster.tiktok.errors import clean, printable
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient, TokenGrant
 
 STATE_BYTES = 24
+STATE_LIFE = timedelta(days=1)  # owner and operator may sit at different desks
 
 
 class ConnectError(TikTokOrganicError):
@@ -54,7 +56,7 @@ def connect(expect: str | None, replacing: bool, strict: bool) -> None:  # noqa:
     client = open_client(settings, store, on_wait=waits_told(store.clock))
     oauth = open_oauth(settings, client)
 
-    candidate, reader = _authorize(oauth, client, redirect_uri)
+    candidate, reader = _authorize(oauth, client, redirect_uri, store.clock)
     known = _namesake(store, candidate)
     _refuse_other(candidate, expect)
     if known is not None and not replacing:
@@ -89,14 +91,23 @@ def _redirect_uri(settings: Settings) -> str:
     return settings.redirect_uri or ""
 
 
-def _authorize(oauth: OAuthClient, client: TikTokClient, redirect_uri: str) -> tuple[Candidate, AccountReader]:
-    """Let the owner consent, and see who it was and what was granted."""
+def _authorize(
+    oauth: OAuthClient, client: TikTokClient, redirect_uri: str, clock: Callable[[], datetime]
+) -> tuple[Candidate, AccountReader]:
+    """Let the owner consent, and see who it was and what was granted.
+
+    What proves that the answer belongs to this question lives in this process alone: for one answer, and for a day.
+    """
     state = secrets.token_urlsafe(STATE_BYTES)
+    asked_at = clock()
     click.echo("Open this address in a browser where the account's owner is logged in to TikTok:")
     click.echo(oauth.authorize_url(redirect_uri, state, ALL_SCOPES))
     click.echo("Then paste the address that the browser was redirected to, and press Enter:")
     sys.stdout.flush()
-    code = code_of(_first_line(sys.stdin.readline), redirect_uri, state)
+    pasted = _first_line(sys.stdin.readline)
+    if clock() - asked_at > STATE_LIFE:
+        raise ConnectError("The address to open was printed more than a day ago. Nothing was stored; run it again.")
+    code = code_of(pasted, redirect_uri, state)
     grant = oauth.exchange_code(code, redirect_uri)
     owner, scopes = oauth.token_info(grant.access_token, grant.business_id)
     if owner and owner != grant.business_id:

@@ -20,7 +20,14 @@ from tiktok_organic_dagster.readings.new_fields import tell_once
 from tiktok_organic_dagster.readings.progress import LOOK_EVERY_S, Progress, beginning, counted
 from tiktok_organic_dagster.tables import missing_scopes
 from tiktok_organic_dagster.tiktok.client import AccountReader
-from tiktok_organic_dagster.tiktok.errors import SCOPE_NOT_GRANTED, PagingError, RefusedError, TransientError, clean
+from tiktok_organic_dagster.tiktok.errors import (
+    SCOPE_NOT_GRANTED,
+    PagingError,
+    RefusedError,
+    TransientError,
+    clean,
+    printable,
+)
 from tiktok_organic_dagster.tiktok.stats import CallStats
 from tiktok_organic_dagster.warehouse import Warehouse, WarehouseBusyError, WarehouseError, step_lock
 
@@ -194,7 +201,7 @@ class _Writer:
         try:
             self._read(outcome)
         except TikTokOrganicError as error:
-            outcome.error = str(error)
+            outcome.error = printable(str(error))  # a database may quote a value
             outcome.is_passing = isinstance(error, PASSING) or self._is_of_lost_scope(outcome, error)
         except Exception as error:  # noqa: BLE001 -- a fault of ours on one account must not cost the others
             place = traceback.extract_tb(error.__traceback__)[-1]

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from tiktok_organic_dagster.tiktok.errors import Fault, Remedy, clean, meaning
@@ -18,9 +18,9 @@ _NETWORK = "It was tried several times: check the network and TIKTOK_API_URL, or
 
 @dataclass(frozen=True)
 class Answer:
-    """The data of a successful call; `{}` when there is none."""
+    """The data of a successful call, which may hold tokens; `{}` when there is none."""
 
-    data: dict[str, Any]
+    data: dict[str, Any] = field(repr=False)
     request_id: str | None
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from urllib.parse import quote
 
 from tiktok_organic_dagster.errors import TikTokOrganicError
 
@@ -177,20 +178,29 @@ def _sentence(fault: Fault) -> str:
 
 
 _TOKEN = re.compile(r"\b(?:act|rft)\.[\w!%.*~+/=-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+# Control characters, halves of a character (which nothing can store), separators of lines, characters that turn the
+# direction of what follows, and characters that nobody sees. A joiner is kept where it joins, as in an emoji made of
+# several or in Persian; beside a letter of a TikTok name it only makes a second name that looks like the first.
+_UNSEEN = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e007f"
+    "]+"
+    "|(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])"
+)
 
 
 def without_secrets(text: str, secrets: tuple[str, ...] = ()) -> str:
     """A text in which neither the secrets sent nor anything that looks like a token shows."""
-    for secret in sorted(secrets, key=len, reverse=True):  # one may be part of another
-        if secret:
-            text = text.replace(secret, "[hidden]")
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may be part of another
+        for form in (secret, quote(secret, safe="")):
+            text = text.replace(form, "[hidden]")
     return _TOKEN.sub("[hidden]", text)
 
 
 def printable(text: str) -> str:
-    """A text on one line, without control characters and halves of characters, which no file or database takes."""
-    return _CONTROL.sub(" ", text).strip()
+    """A text on one line that can be stored and shown anywhere: nothing in it steers a terminal or hides."""
+    return _UNSEEN.sub(" ", text).strip()
 
 
 def clean(text: str, secrets: tuple[str, ...] = ()) -> str:

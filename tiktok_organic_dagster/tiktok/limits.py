@@ -202,7 +202,7 @@ class RequestBudget:
         old = sa.or_(calls.c.sent_at < now - KEPT_S, calls.c.sent_at > soon)
         connection.execute(calls.delete().where(calls.c.app == app, old))
         connection.execute(pauses.delete().where(pauses.c.app == app, pauses.c.paused_at > soon))
-        too_long = pauses.c.lease_until > soon + self._probe_lease_s
+        too_long = pauses.c.lease_until > soon + LEASE_S
         connection.execute(
             pauses.update().where(pauses.c.app == app, too_long).values(lease_owner=None, lease_until=0.0)
         )
