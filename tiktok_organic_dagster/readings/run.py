@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tiktok_organic_dagster.accounts.store import Account, AccountStore
-from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.errors import StateError, TikTokOrganicError
 from tiktok_organic_dagster.gaps import bring_to_date
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading
 from tiktok_organic_dagster.readings.progress import LOOK_EVERY_S, Progress, beginning, counted
@@ -161,11 +161,11 @@ def _begun(reading: Reading, account: Account, stats: CallStats) -> Outcome:
 
 
 def _prepared_again(reading: Reading, warehouse: Warehouse, outcomes: Sequence[Outcome], store: AccountStore) -> bool:
-    """Look up again what is known of the accounts that failed; False if the warehouse cannot be used any more."""
+    """Look up again what is known of the accounts that failed; False if a database cannot be used any more."""
     try:
         with warehouse.session() as session:
             reading.prepare(session, [outcome.account for outcome in outcomes], store)
-    except WarehouseError:
+    except (WarehouseError, StateError):
         return False
     return True
 
