@@ -175,11 +175,11 @@ def _begun(reading: Reading, account: Account, stats: CallStats) -> Outcome:
 
 
 def _prepared_again(reading: Reading, warehouse: Warehouse, outcomes: Sequence[Outcome], store: AccountStore) -> bool:
-    """Look up again what is known of the accounts that failed; False if the warehouse cannot be used any more."""
+    """Look up again what is known of the accounts that failed; False if a database cannot be used any more."""
     try:
         with warehouse.session() as session:
             reading.prepare(session, [outcome.account for outcome in outcomes], store)
-    except WarehouseError:
+    except (WarehouseError, StateError):
         return False
     return True
 
