@@ -19,7 +19,8 @@ SPEAKS_SQL = re.compile(
 )
 ASKING = {"query", "execute", "rows", "sql", "exec_driver_sql", "copy_expert", "executemany", "text"}
 MADE_OF_NAMES = re.compile(
-    r"(\w+\.)?(quoted|name_of|schema_name|key_clause|_definition|_version_table|_same_key)\([\w., ]*\)"  # these quote
+    r"(\w+\.)?(quoted|name_of|schema_name|key_clause|_definition|_version_table|same_key)\([\w., ]*\)"  # these quote
+    r"|_places\(\w+\)"  # question marks
     r"|_?[A-Z][A-Z_]+( \* 1000)?(\.name|\.in_sql\(.*\))?"  # constants of this source
 )
 # Variables, and what stands in them: quoted names, columns of the catalogue, question marks, statements of this source.
@@ -33,15 +34,20 @@ LOOKED_AT = {
         "columns", "counter", "counters", "held", "readings", "videos", "with_newest",
         "tolerance.in_sql(f'({counter}_before - {counter}_now)', f'{counter}_before')",
     },
-    "readings/empty_list.py": {"of_step"},
-    "warehouse/__init__.py": {"name", "same"},
+    "readings/empty_list.py": {"of_accounts", "of_step"},
+    "warehouse/another_id.py": {"name", "same"},
     "warehouse/base.py": {"columns", "order", "stage"},
     "warehouse/bookkeeping.py": {"readings"},
+    "warehouse/commenters.py": {
+        "', '.join(map(quoted, _PART.column_names))", "comments", "hashes", "of_this_one", "reads", "stage",
+    },
     "warehouse/duckdb.py": {"key", "relation"},
     "warehouse/known_comments.py": {"places", "stage", "table", "videos"},
     "warehouse/ledger.py": {"' AND '.join(conditions)", "accounts", "ledger", "rows"},
-    "warehouse/newest.py": {"accounts", "readings"},
-    "warehouse/postgres.py": {"columns", "cursor", "lock_timeout", "relation", "statement", "statement_timeout"},
+    "warehouse/newest.py": {"accounts", "order", "readings"},
+    "warehouse/postgres.py": {
+        "columns", "cursor", "lock_timeout", "name", "relation", "statement", "statement_timeout", "value",
+    },
     "warehouse/preparing.py": {"table"},
     "warehouse/writing.py": {"columns", "stage", "target", "values"},
 }  # fmt: skip
