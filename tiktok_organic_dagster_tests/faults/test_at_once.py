@@ -65,7 +65,7 @@ class _InterruptedComments(AllCommentsReading):
 
 
 def test_two_runs_of_one_partition_leave_the_rows_of_one(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
-    lab = new_lab(warehouse_url, accounts=2, videos=2)
+    lab = new_lab(warehouse_url, accounts=2, videos=1)
     lab.read_videos()
     for step in ("videos", "comments"):
         kills.change_the_world(lab)
@@ -108,7 +108,7 @@ def test_two_machines_with_tokens_that_are_due_go_over_the_accounts_in_opposite_
 def test_of_two_readings_of_a_comment_the_later_one_stays_whichever_is_written_last(
     new_lab: Callable[..., Lab], warehouse_url: str
 ) -> None:
-    lab = new_lab(warehouse_url, accounts=1, videos=2)
+    lab = new_lab(warehouse_url, accounts=1, videos=1)
     lab.read_videos()
 
     def another_run() -> None:
@@ -125,7 +125,7 @@ def test_of_two_readings_of_a_comment_the_later_one_stays_whichever_is_written_l
 def test_a_run_that_reads_while_the_account_gets_another_id_writes_no_row_under_the_old_one(
     new_lab: Callable[..., Lab], warehouse_url: str
 ) -> None:
-    lab = new_lab(warehouse_url, accounts=1, videos=2)
+    lab = new_lab(warehouse_url, accounts=1, videos=1)
     lab.read_everything()
     new = lab.world.business_id(0, ANOTHER_APP)
     name = lab.world.username(0, lab.clock.now())
@@ -152,7 +152,7 @@ def test_a_run_that_reads_while_the_account_gets_another_id_writes_no_row_under_
 
 @pytest.mark.parametrize("warehouse_url", ["postgres"], indirect=True)
 def test_another_id_waits_for_a_run_that_is_writing(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
-    lab = new_lab(warehouse_url, accounts=1, videos=2)
+    lab = new_lab(warehouse_url, accounts=1, videos=1)
     lab.read_everything()
     new = lab.world.business_id(0, ANOTHER_APP)
     kills.change_the_world(lab)

@@ -22,7 +22,8 @@ NO_ROOM = """
 
 def test_a_full_disk_is_named_and_leaves_what_was_there(new_lab: Callable[..., Lab]) -> None:
     lab = new_lab(accounts=1, videos=3)
-    lab.read_everything()
+    lab.read_account()
+    lab.read_videos()
     home = lab.settings.home
     file = lab.settings.warehouse_url.removeprefix("duckdb:///")
     for step, what, size, said in (
@@ -50,7 +51,7 @@ def test_a_disk_of_postgresql_that_is_full_at_the_commit_undoes_the_whole_readin
 ) -> None:
     """A constraint that fails when the transaction is committed stands in for the disk: nobody can fill one by wish."""
     lab = new_lab(warehouse_url, accounts=1, videos=3)
-    lab.read_everything()
+    lab.read_videos()
     kills.change_the_world(lab)
     before = kills.units(lab, "videos")
     _carry_out(warehouse_url, NO_ROOM)
