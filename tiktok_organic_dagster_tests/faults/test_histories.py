@@ -18,9 +18,9 @@ DAYS = 5
 
 
 @pytest.fixture
-def lab(new_lab: Callable[..., Lab], warehouse_url: str) -> Lab:
+def lab(new_lab: Callable[..., Lab]) -> Lab:
     """An account with two posts, and comments under one of them; loaded."""
-    lab = new_lab(warehouse_url, accounts=1, videos=0)
+    lab = new_lab(accounts=1, videos=0)
     lab.simulator.habits.short_pages_of.clear()
     take_away_posts(lab)
     add_post(lab, 3)

@@ -24,8 +24,8 @@ def lab(new_lab: Callable[..., Lab], warehouse_url: str) -> Lab:
 
 
 def test_fields_gone_after_idle_days_are_null_in_the_new_reading_and_stay_in_the_old_one(lab: Lab) -> None:
-    entries = [{"impression_source": "For You", "country": "BR"}]
-    shown: dict[str, object] = dict.fromkeys(IDLE, 2) | dict.fromkeys(IDLE_LISTS, entries)
+    entry = {"impression_source": "For You", "country": "BR", "percentage": 1.0}
+    shown: dict[str, object] = {**dict.fromkeys(IDLE, 2), **{name: [entry] for name in IDLE_LISTS}}
     idle, busy = add_post(lab, **shown), add_post(lab, days_old=40, **shown)
     lab.read_videos()
     before = lab.everything()

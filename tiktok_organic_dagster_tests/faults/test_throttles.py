@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from tiktok_organic_dagster.simulator import Fault
 from tiktok_organic_dagster.simulator.faults import refuse, throttle
-from tiktok_organic_dagster.tables import ACCOUNT, VIDEO_TABLES, VIDEOS
+from tiktok_organic_dagster.tables import ACCOUNT, VIDEOS
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.faults.cells import (
     BUSINESS_GET,
@@ -13,9 +13,9 @@ from tiktok_organic_dagster_tests.faults.cells import (
     VIDEO_LIST,
     WITHOUT_BREAKDOWNS,
     add_post,
-    assert_everything_is_there,
+    assert_all_is_there,
     by_account,
-    of_account,
+    read_all,
     stand_still,
     take_away_posts,
 )
@@ -28,7 +28,7 @@ DAYS = 4
 def three_pages_of_each(lab: Lab, account: int = 0) -> None:
     """Posts on three pages, and a post with three pages of comments."""
     take_away_posts(lab, account)
-    add_post(lab, 65, account=account)
+    add_post(lab, 65, account=account, **WITHOUT_BREAKDOWNS)
     for number in range(40):
         add_post(lab, account=account, days_old=31 + number, **WITHOUT_BREAKDOWNS)
 
@@ -52,8 +52,7 @@ def test_a_throttle_on_any_page_is_waited_out_and_never_taken_as_the_end(new_lab
     stand_still(lab)
     began = lab.clock.now()
 
-    steps = [by_account(lab, lab.read_account()), by_account(lab, lab.read_metrics(DAYS))]
-    steps += [by_account(lab, lab.read_videos()), by_account(lab, lab.read_comments(limit=timedelta(hours=9)))]
+    steps = read_all(lab, DAYS)
 
     for outcomes, calls in zip(steps, (1, 1, 3, 3), strict=True):
         assert [outcome.error for outcome in outcomes] == [None] * 5
@@ -61,7 +60,7 @@ def test_a_throttle_on_any_page_is_waited_out_and_never_taken_as_the_end(new_lab
         assert [outcome.stats.retries for outcome in outcomes] == [0] * 5
         assert [outcome.stats.calls.total() for outcome in outcomes] == [2 * calls] * 4 + [calls]
     assert lab.clock.now() - began >= 8 * timedelta(minutes=5)
-    assert_everything_is_there(lab, DAYS)
+    assert_all_is_there(lab, DAYS)
 
 
 def test_a_throttle_of_the_app_on_any_page_is_waited_out_by_all_of_its_accounts(new_lab: Callable[..., Lab]) -> None:
@@ -72,13 +71,12 @@ def test_a_throttle_of_the_app_on_any_page_is_waited_out_by_all_of_its_accounts(
     faults = [lab.simulator.faults.add(fault) for fault in on_every_page(40016, 0)]
     stand_still(lab)
 
-    outcomes = [*lab.read_account(), *lab.read_metrics(DAYS), *lab.read_videos()]
-    outcomes += lab.read_comments(limit=timedelta(hours=9))
+    outcomes = [outcome for step in read_all(lab, DAYS) for outcome in step]
 
     assert [outcome.error for outcome in outcomes] == [None] * 8
     assert [fault.struck for fault in faults] == [2, 3, 3]
     assert lab.simulator.calls.count() == 8 + 2 * 8
-    assert_everything_is_there(lab, DAYS)
+    assert_all_is_there(lab, DAYS)
 
 
 def test_a_throttled_app_is_left_alone_by_all_of_its_accounts(new_lab: Callable[..., Lab]) -> None:
@@ -86,15 +84,15 @@ def test_a_throttled_app_is_left_alone_by_all_of_its_accounts(new_lab: Callable[
     first, second = (lab.store.find(lab.business_id(index)) for index in (0, 1))
     fault = lab.simulator.faults.add(Fault(refuse(40016, "App reaches the limit."), account=0))
 
-    (throttled,) = lab.read_videos(accounts=[first])
+    (throttled,) = lab.read_videos([VIDEOS], accounts=[first])
     lab.simulator.calls.clear()
-    (left_alone,) = lab.read_videos(accounts=[second])
+    (left_alone,) = lab.read_videos([VIDEOS], accounts=[second])
 
     assert fault.struck == 6, "one call, and one after each of 5 pauses"
     assert all("resume" in (outcome.error or "") for outcome in (throttled, left_alone))
     assert lab.simulator.calls.count() == 0
     lab.clock.moment += timedelta(minutes=5)
-    (resumed,) = lab.read_videos(accounts=[second])
+    (resumed,) = lab.read_videos([VIDEOS], accounts=[second])
     assert resumed.error is None
 
 
@@ -104,7 +102,7 @@ def test_an_account_that_stays_throttled_fails_with_the_time_to_resume_and_other
     lab = new_lab(accounts=2, videos=25)
     lab.simulator.faults.add(Fault(throttle(), account=0, path=VIDEO_LIST, after=1))
 
-    first, second = by_account(lab, lab.read_videos())
+    first, second = by_account(lab, lab.read_videos([VIDEOS]))
 
     assert first.error is not None
     assert "40100" in first.error
@@ -118,7 +116,7 @@ def test_an_account_whose_day_is_spent_costs_no_call_until_midnight_and_is_whole
 ) -> None:
     lab = new_lab(accounts=2, videos=25)
     lab.read_account()
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     before = lab.everything()
     lab.clock.next_day()
     lab.read_account()
@@ -128,7 +126,7 @@ def test_an_account_whose_day_is_spent_costs_no_call_until_midnight_and_is_whole
     stand_still(lab)
     a_year_ago = datetime(2026, 11, 24, tzinfo=UTC) - timedelta(days=365)
 
-    failed, other = by_account(lab, lab.read_videos())
+    failed, other = by_account(lab, lab.read_videos([VIDEOS]))
 
     assert "the daily quota is used up" in (failed.error or "")
     assert "Calls resume at 2026-11-25 00:00:00 UTC." in (failed.error or "")
@@ -142,7 +140,7 @@ def test_an_account_whose_day_is_spent_costs_no_call_until_midnight_and_is_whole
     lab.simulator.calls.clear()
     lab.clock.moment += timedelta(hours=5)
     assert lab.clock.now() < datetime(2026, 11, 25, tzinfo=UTC)
-    (still,) = lab.read_videos(accounts=[failed.account])
+    (still,) = lab.read_videos([VIDEOS], accounts=[failed.account])
     assert "Calls resume at 2026-11-25 00:00:00 UTC." in (still.error or "")
     assert lab.simulator.calls.count() == 0
     status = lab.store.status(lab.business_id(0))["videos"]
@@ -152,8 +150,7 @@ def test_an_account_whose_day_is_spent_costs_no_call_until_midnight_and_is_whole
     lab.simulator.faults.clear()
     lab.clock.moment = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC)
     stand_still(lab)
-    assert [outcome.error for outcome in lab.read_videos()] == [None, None]
+    assert [outcome.error for outcome in lab.read_videos([VIDEOS])] == [None, None]
     where = "metric_date = DATE '2026-11-25'"
     assert lab.rows(VIDEOS, where=where) == truth.in_order(truth.videos(lab, a_year_ago + timedelta(days=1)))
-    first_day = {table.name: lab.rows(table, where="metric_date = DATE '2026-11-23'") for table in VIDEO_TABLES}
-    assert of_account(lab, 0, first_day) == of_account(lab, 0, {name: before[name] for name in first_day})
+    assert lab.rows(VIDEOS, where="metric_date = DATE '2026-11-23'") == before[VIDEOS.name]

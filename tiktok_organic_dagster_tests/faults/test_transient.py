@@ -1,12 +1,9 @@
 """Trouble that passes, on every second or third call of each step: exact rows, and as many retries as troubles."""
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.simulator import Fault
 from tiktok_organic_dagster.simulator.faults import (
     Effect,
@@ -19,22 +16,18 @@ from tiktok_organic_dagster.simulator.faults import (
     truncated,
 )
 from tiktok_organic_dagster.tables import VIDEOS
-from tiktok_organic_dagster_tests import figures
-from tiktok_organic_dagster_tests.conftest import NOON
 from tiktok_organic_dagster_tests.faults.cells import (
     BUSINESS_GET,
     COMMENT_LIST,
     VIDEO_LIST,
     WITHOUT_BREAKDOWNS,
-    Rows,
     add_post,
-    assert_everything_is_there,
-    of_account,
+    assert_all_is_there,
+    read_all,
     stand_still,
     take_away_posts,
-    truth_of,
 )
-from tiktok_organic_dagster_tests.lab import Clock, Lab
+from tiktok_organic_dagster_tests.lab import Lab
 
 TROUBLE: dict[str, Effect] = {
     "HTTP 429": http_status(429, "slow down"),
@@ -63,65 +56,38 @@ def on_every(n: int, effect: Effect, account: int = 0) -> list[Fault]:
 
 
 def few_posts(lab: Lab, account: int = 0) -> None:
-    """Two pages of posts, of which one has breakdowns and three pages of comments."""
+    """Two pages of posts, of which one has three pages of comments."""
     take_away_posts(lab, account)
-    add_post(lab, 65, account=account)
+    add_post(lab, 65, account=account, **WITHOUT_BREAKDOWNS)
     for number in range(20):
         add_post(lab, account=account, days_old=31 + number, **WITHOUT_BREAKDOWNS)
 
 
-class Day:
-    """A day on which each account has another trouble, and the last one none; all are loaded side by side."""
-
-    def __init__(self, lab: Lab, every: int) -> None:
-        self.every = every
-        self.faults = [on_every(every, effect, index) for index, effect in enumerate(TROUBLE.values())]
-        for account in lab.world.accounts:
-            few_posts(lab, account.index)
-        for fault in (fault for faults in self.faults for fault in faults):
-            lab.simulator.faults.add(fault)
-        stand_still(lab)
-        self.lab = lab
-        self.outcomes: list[Outcome] = [*lab.read_account(), *lab.read_metrics(DAYS), *lab.read_videos()]
-        self.outcomes += lab.read_comments(limit=timedelta(hours=9))
-        self.loaded: Rows = lab.everything()
-        self.truth = truth_of(lab, DAYS)
-
-    def outcomes_of(self, index: int) -> list[Outcome]:
-        return [each for each in self.outcomes if each.account.business_id == self.lab.business_id(index)]
-
-
-@pytest.fixture(scope="module", params=[2, 3], ids=lambda n: f"every {n}")
-def day(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    folder: Path = tmp_path_factory.mktemp("day")
-    lab = Lab(folder, f"duckdb:///{folder / 'w.duckdb'}", Clock(NOON), accounts=len(TROUBLE) + 1, videos=0)
+@pytest.mark.parametrize("every", [2, 3])
+def test_trouble_that_passes_costs_no_row(new_lab: Callable[..., Lab], every: int) -> None:
+    """Each account has another trouble, and the last one none; all are loaded side by side."""
+    lab = new_lab(accounts=len(TROUBLE) + 1, videos=0)
     lab.settings = lab.settings.model_copy(update={"throttle_wait_s": 1})
-    yield Day(lab, request.param)
-    lab.close()
+    faults = [on_every(every, effect, index) for index, effect in enumerate(TROUBLE.values())]
+    for account in lab.world.accounts:
+        few_posts(lab, account.index)
+    for fault in (fault for of_account in faults for fault in of_account):
+        lab.simulator.faults.add(fault)
+    stand_still(lab)
 
+    steps = read_all(lab, DAYS)
 
-@pytest.mark.parametrize("trouble", TROUBLE)
-def test_trouble_that_passes_costs_no_row(day: Day, trouble: str, request: pytest.FixtureRequest) -> None:
-    index = list(TROUBLE).index(trouble)
-    struck = [fault.struck for fault in day.faults[index]]
-    outcomes = day.outcomes_of(index)
-
-    figures.add(request.node, figures.of_outcomes(outcomes) | {"faults": sum(struck)})
-    assert min(struck) >= 1, "each of the four steps had it"
-    assert sum(struck) >= (6 if day.every == 2 else 5)
-    assert [outcome.error for outcome in outcomes] == [None] * 4
-    again = [outcome.stats.pauses if trouble == "HTTP 429" else outcome.stats.retries for outcome in outcomes]
-    assert again == struck
-    assert of_account(day.lab, index, day.loaded) == of_account(day.lab, index, day.truth)
-
-
-def test_an_account_without_trouble_is_not_held_up_by_the_others(day: Day) -> None:
-    index = len(TROUBLE)
-
-    outcomes = day.outcomes_of(index)
-
-    assert [(each.error, each.stats.retries, each.stats.pauses) for each in outcomes] == [(None, 0, 0)] * 4
-    assert of_account(day.lab, index, day.loaded) == of_account(day.lab, index, day.truth)
+    for index, trouble in enumerate(TROUBLE):
+        struck = [fault.struck for fault in faults[index]]
+        outcomes = [step[index] for step in steps]
+        assert min(struck) >= 1, "each of the four steps had it"
+        assert sum(struck) >= (6 if every == 2 else 5), trouble
+        assert [outcome.error for outcome in outcomes] == [None] * 4
+        again = [outcome.stats.pauses if trouble == "HTTP 429" else outcome.stats.retries for outcome in outcomes]
+        assert again == struck, trouble
+    spared = [step[-1] for step in steps]
+    assert [(each.error, each.stats.retries, each.stats.pauses) for each in spared] == [(None, 0, 0)] * 4
+    assert_all_is_there(lab, DAYS)
 
 
 def test_answers_slower_than_the_timeout_cost_no_row(new_lab: Callable[..., Lab]) -> None:
@@ -131,12 +97,12 @@ def test_answers_slower_than_the_timeout_cost_no_row(new_lab: Callable[..., Lab]
     lab.settings = lab.settings.model_copy(update={"timeout_s": 0.5})
     faults = [lab.simulator.faults.add(fault) for fault in on_every(3, delay(0.8))]
 
-    outcomes = [*lab.read_account(), *lab.read_metrics(DAYS), *lab.read_videos(), *lab.read_comments()]
+    outcomes = [outcome for step in read_all(lab, DAYS) for outcome in step]
 
     assert min(fault.struck for fault in faults) >= 1
     assert [outcome.error for outcome in outcomes] == [None] * 4
     assert all(outcome.stats.retries >= fault.struck for outcome, fault in zip(outcomes, faults, strict=True))
-    assert_everything_is_there(lab, DAYS)
+    assert_all_is_there(lab, DAYS)
 
 
 def test_answers_that_are_always_too_slow_are_said_to_be(new_lab: Callable[..., Lab]) -> None:
