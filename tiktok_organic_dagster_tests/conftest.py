@@ -20,7 +20,7 @@ from tiktok_organic_dagster_tests.lab import Clock, Lab
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
-# How often a property is tried: `quick` takes the same few examples each time, `soak` many others, by a seed it is told.
+# How often a property is tried: `quick` takes the same few examples each time, `soak` many others, by the seed given.
 # Examples that share a fixture take accounts of their own; no example has a time limit, as the machine may be busy.
 settings.register_profile(
     "quick",
