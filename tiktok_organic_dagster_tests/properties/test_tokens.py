@@ -35,6 +35,7 @@ YEAR = timedelta(days=365)
 MOMENTS = st.sampled_from([1.0, HEARTBEAT_S + 1, LEASE_S + 1, 400.0, 82_000.0, 86_400.0])
 KEYS = [Fernet.generate_key().decode() for _ in range(60)]
 WORKS = st.sampled_from(["newest", "newest", "first", "rotate"])
+TURNS = st.lists(st.integers(0, 1), min_size=4, max_size=14)
 PICK = st.integers(0, 9)
 
 
@@ -264,9 +265,9 @@ class Tokens(RuleBasedStateMachine):
 
     @rule(
         works=st.tuples(WORKS, WORKS),
-        turns=st.lists(st.integers(0, 1), max_size=16),
-        happens=st.sampled_from([None, None, "owner_connects_again", "answers_are_lost", "a minute"]),
-        more_turns=st.lists(st.integers(0, 1), max_size=16),
+        turns=TURNS,
+        happens=st.sampled_from(["nothing", "owner_connects_again", "answers_are_lost", "a minute"]),
+        more_turns=TURNS,
     )
     def both_work_at_once(self, works, turns, happens, more_turns):
         for number, work in enumerate(works):
@@ -330,26 +331,31 @@ class Tokens(RuleBasedStateMachine):
         self.processes[number] = Process(self) if self.is_connected else self.processes[number]
         process.flight = process.owner = None
 
-    @rule()
+    @rule(event=st.sampled_from(["connects", "withdraws", "is_disconnected", "moves"]))
+    def owner_or_operator_does_something(self, event):
+        if event == "connects":
+            self.owner_connects_again()
+        elif event == "withdraws":
+            self.owner_withdraws_the_consent()
+        elif self.is_connected and event == "is_disconnected":
+            self.is_disconnected()
+        elif self.is_connected:
+            self.moves_to_another_developer_app()
+
     def owner_connects_again(self):
         connected = self.is_connected
         self.consented(self.tiktok.consents(self.business_id))
         if not connected:
             self.all_start_again()
 
-    @rule()
     def owner_withdraws_the_consent(self):
         self.tiktok.honoured = None
         self.excused = True
 
-    @precondition(lambda self: self.is_connected)
-    @rule()
     def is_disconnected(self):
         self.operator.forget(self.business_id)
         self.tiktok.honoured = None
 
-    @precondition(lambda self: self.is_connected)
-    @rule()
     def moves_to_another_developer_app(self):
         self.names += 1
         old, self.business_id, self.client_id = self.business_id, f"b{self.names}", f"cid{self.names}"
