@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
+import time_machine
 
 from tiktok_organic_dagster.accounts import open_accounts
 from tiktok_organic_dagster.cli import main
@@ -173,6 +175,32 @@ def test_a_forged_state_is_refused(run, capsys, simulator):
 
 def test_a_missing_state_is_refused(run, capsys):
     refused(run("connect", owner=Owner(capsys, change=lambda each: with_query(each, state=None))), "state")
+
+
+def test_the_answer_to_an_earlier_question_is_refused(run, capsys, simulator):
+    led_to = []
+    refused(run("connect", owner=Owner(capsys, change=lambda each: led_to.append(each) or "x")), REDIRECT_URI)
+    refused(run("connect", owner=Owner(capsys, change=lambda _: led_to[0])), "carries another state")
+    assert simulator.calls.count("token") == 0
+
+
+def test_an_answer_that_comes_after_a_day_is_refused(run, capsys, simulator):
+    with time_machine.travel(datetime.now(UTC), tick=False) as traveller:
+
+        def a_day_later(address):
+            traveller.shift(86_401)
+            return address
+
+        refused(run("connect", owner=Owner(capsys, change=a_day_later)), "printed more than a day ago")
+    assert simulator.calls.count("token") == 0
+
+
+def test_bytes_that_are_no_text_are_no_address(tmp_path):
+    command = [sys.executable, "-c", "from tiktok_organic_dagster.cli import main; main()", "connect"]
+    ended = subprocess.run(command, input=b"\xff\xfe\n", capture_output=True, cwd=tmp_path, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.count(b"\n") == 1
+    assert b"That is not the address TikTok redirects to" in ended.stderr
 
 
 def test_a_denial_is_refused_with_its_reason(run, capsys):
