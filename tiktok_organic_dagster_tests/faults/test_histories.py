@@ -1,10 +1,11 @@
 """What changes at TikTok between two readings: history is kept, nothing is doubled, nothing is deleted."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
-from tiktok_organic_dagster.tables import ACCOUNT, COMMENTS, VIDEOS
+from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, COMMENTS, VIDEOS
 from tiktok_organic_dagster.warehouse import rename_business_id
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.faults.cells import (
@@ -55,6 +56,8 @@ def test_a_new_username_doubles_nothing_and_leaves_the_names_of_the_past(lab: La
         assert {row[0 if table is ACCOUNT else 1] for row in yesterday[table.name]} == {old}
         assert [row for row in lab.rows(table) if row in yesterday[table.name]] == yesterday[table.name]
         assert lab.rows(table, where=today(lab)) == truth.rows_of(lab, table.name)
+    reloaded = f"metric_date >= DATE '{lab.clock.today - timedelta(days=DAYS)}'"
+    assert lab.rows(ACCOUNT_METRICS, where=reloaded) == truth.in_order(truth.metrics(lab, DAYS))
     assert len(lab.rows(COMMENTS)) == len(yesterday[COMMENTS.name])
     assert [account.username for account in lab.store.accounts()] == ["brand.new"]
 
@@ -94,25 +97,6 @@ def test_a_deleted_video_keeps_its_rows_and_its_comments(lab: Lab) -> None:
     assert deleted not in {row[0] for row in lab.rows(VIDEOS, where=today(lab))}
     assert lab.rows(VIDEOS, where="metric_date = DATE '2026-11-23'") == before[VIDEOS.name]
     assert lab.rows(COMMENTS) == before[COMMENTS.name]
-
-
-def test_comments_deleted_and_hidden_keep_their_rows_and_the_deleted_ones_are_marked(lab: Lab) -> None:
-    post = commented_post(lab)
-    deleted, hidden, _ = (comment["comment_id"] for comment in lab.world.comments(0, post, lab.clock.now()))
-    columns = ["comment_id", "text", "status", "_read_date", "_not_returned_since"]
-    before = {row[0]: row for row in lab.rows(COMMENTS, columns)}
-    lab.clock.next_day()
-    lab.world.changes.delete_comment(deleted)
-    lab.world.changes.edit_comment(hidden, status="HIDDEN")
-    lab.read_videos([VIDEOS])
-
-    (outcome,) = lab.read_all_comments()
-
-    assert outcome.error is None
-    rows = {row[0]: row for row in lab.rows(COMMENTS, columns)}
-    assert rows.keys() == before.keys()
-    assert rows[deleted] == (*before[deleted][:4], lab.clock.today)
-    assert rows[hidden] == (*before[hidden][:2], "HIDDEN", lab.clock.today, None)
 
 
 def test_an_account_connected_again_is_the_same_and_its_rows_are_not_doubled(lab: Lab) -> None:

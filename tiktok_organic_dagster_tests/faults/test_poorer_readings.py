@@ -44,20 +44,6 @@ def test_fields_gone_after_idle_days_are_null_in_the_new_reading_and_stay_in_the
     assert {row[0] for row in expected[f"{VIDEOS.name}_impression_sources"]} == {busy}
 
 
-def test_the_same_fields_gone_within_a_day_are_replaced_by_null_as_the_last_reading_of_the_day_says(lab: Lab) -> None:
-    idle = add_post(lab)
-    lab.read_videos()
-    lab.clock.moment += timedelta(hours=6)
-    lab.world.changes.patch_video(idle, **dict.fromkeys((*IDLE, *IDLE_LISTS), ABSENT))
-
-    lab.read_videos()
-
-    assert lab.rows(VIDEOS, IDLE) == [(None,) * 4]
-    expected = truth.everything(lab)
-    for table in VIDEO_TABLES:
-        assert lab.rows(table) == expected[table.name]
-
-
 def test_days_no_longer_served_or_served_with_less_keep_what_is_stored(lab: Lab) -> None:
     stand_still(lab)
     lab.read_metrics(8)
