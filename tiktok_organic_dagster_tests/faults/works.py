@@ -20,6 +20,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from tiktok_organic_dagster.accounts import open_accounts
 from tiktok_organic_dagster.cli import main
 from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.readings import comments
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.warehouse import Spool, open_warehouse, prepare_warehouse
@@ -61,6 +62,7 @@ STEPS: dict[str, Callable[..., list[Outcome]]] = {
 
 def read(settings: Settings, moment: datetime, step: str, *, backwards: bool = False) -> None:
     """Take a step's reading of all accounts, perhaps the last one first; one that fails is told, and is an error."""
+    comments.PORTION_VIDEOS = 1  # a transaction for each video, as large ones have it
     lab = Elsewhere(settings, moment)
     accounts = lab.store.accounts()
     outcomes = STEPS[step](lab, accounts=accounts[::-1] if backwards else accounts)

@@ -52,7 +52,8 @@ def test_copy_warehouse(
     every_point: Every,
 ) -> None:
     lab = new_lab(accounts=1, videos=1)
-    lab.read_everything()
+    lab.read_account()
+    lab.read_videos()
 
     def kill(at: int) -> bool:
         url = f"duckdb:///{tmp_path / f'copy{at}.duckdb'}" if kind == "duckdb" else new_postgres_database()
