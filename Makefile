@@ -48,8 +48,23 @@ test-celery: $(READY_TO_DEVELOP) ## 200 accounts on PostgreSQL, Redis and two Ce
 	@$(BIN)/python -m pytest -m celery -q tiktok_organic_dagster_tests/celery
 
 .PHONY: soak
-soak: $(READY_TO_DEVELOP) ## kills at every point, disks that are full, databases that go away, and 20 days of 40 accounts with random faults
-	@$(BIN)/python -m pytest -m soak -q tiktok_organic_dagster_tests/soak
+soak: SEED := $(shell date +%s)
+soak: $(READY_TO_DEVELOP) ## kills at every point, full disks, lost databases, 20 days of random faults, and properties with many examples
+	@SOAK_SEED=$(SEED) $(BIN)/python -m pytest -m soak -q -s tiktok_organic_dagster_tests/soak
+	@$(MAKE) --no-print-directory properties SEED=$(SEED)
+
+.PHONY: properties
+properties: SEED := $(shell date +%s)
+properties: $(READY_TO_DEVELOP) ## the properties with many examples, others each time; SEED=n takes those of an earlier time
+	@echo "Properties by seed $(SEED). The same again: make properties SEED=$(SEED)"
+	@$(BIN)/python -m pytest --hypothesis-profile soak --hypothesis-seed $(SEED) -q tiktok_organic_dagster_tests/properties
+
+.PHONY: coverage
+coverage: $(READY_TO_DEVELOP) ## which lines and branches of what reads and stores no test reaches; at least 95 % are
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest -m "not soak" -q $(addprefix tiktok_organic_dagster_tests/,unit integration faults)
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
 
 .PHONY: month
 month: $(READY_TO_DEVELOP) ## a month of the loader's life, hour by hour by a moved clock

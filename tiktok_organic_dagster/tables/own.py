@@ -60,6 +60,10 @@ COMMENT_READS = Table(
             "refused_at", ColumnType.TIMESTAMP, "When TikTok last said that it knows no such video; NULL if not.",
             "UTC", never_null=False,
         ),
+        _column(
+            "left_out", ColumnType.FLOAT, "How many comments of forgotten commenters, with the replies to them, are "
+            "not stored, though the counter may count them; 0 or NULL for none.", "count", never_null=False,
+        ),
     ),
     key=("_business_id", "video_id"),
     writing=Writing.LATEST_STATE,

@@ -2,11 +2,12 @@
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any, Never, cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from tiktok_organic_dagster.tiktok.errors import Fault, Remedy, clean, meaning
 
+SHOWN = 200  # characters of a body that is no answer
 _DIGITS = re.compile(r"\s*-?\d{1,19}\s*", re.ASCII)
 _TRANSIENT_STATUS = frozenset({408, 425})
 _ADDRESS = "Check TIKTOK_API_URL."
@@ -17,9 +18,9 @@ _NETWORK = "It was tried several times: check the network and TIKTOK_API_URL, or
 
 @dataclass(frozen=True)
 class Answer:
-    """The data of a successful call; `{}` when there is none."""
+    """The data of a successful call, which may hold tokens; `{}` when there is none."""
 
-    data: dict[str, Any]
+    data: dict[str, Any] = field(repr=False)
     request_id: str | None
 
 
@@ -36,7 +37,7 @@ def read_answer(endpoint: str, status: int, body: bytes, secrets: tuple[str, ...
     code = None if envelope is None else whole_number(envelope.get("code"))
     if envelope is None or code is None:
         return _by_status(endpoint, status, body, secrets)
-    request_id = clean(str(envelope["request_id"])) if envelope.get("request_id") else None
+    request_id = clean(str(envelope["request_id"]), secrets) if envelope.get("request_id") else None
     if code:
         found = meaning(code)
         text = clean(str(envelope.get("message") or "no message"), secrets)
@@ -63,14 +64,10 @@ def unreachable(endpoint: str, why: str) -> Fault:
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
     try:
-        parsed: Any = json.loads(body, parse_constant=_no_constant)
+        parsed: Any = json.loads(body)  # also NaN, which is no JSON: it costs one value, and not the answer
     except (ValueError, RecursionError):
         return None
     return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else None
-
-
-def _no_constant(name: str) -> Never:
-    raise ValueError(f"{name} is not JSON")
 
 
 def whole_number(value: object) -> int | None:
@@ -90,12 +87,11 @@ def _by_status(endpoint: str, status: int, body: bytes, secrets: tuple[str, ...]
         return Fault(endpoint, Remedy.THROTTLED, "HTTP 429, too many requests")
     if status >= 500 or status in _TRANSIENT_STATUS:
         return Fault(endpoint, Remedy.RETRY, f"HTTP {status}", advice=_LATER)
-    start = body.lstrip()[:200]
-    if start.startswith(b"<") and not 300 <= status < 400:
+    if body.lstrip().startswith(b"<") and not 300 <= status < 400:
         return malformed(endpoint, f"HTTP {status} with a page of HTML instead of JSON")
     if 200 <= status < 300:
         return malformed(endpoint, "not a JSON object with a code")
-    shown = clean(start.decode("utf-8", "replace"), secrets)
+    shown = clean(body.decode("utf-8", "replace"), secrets)[:SHOWN]  # cut last: half of a secret is one, too
     text = f"HTTP {status}{', ' + shown if shown else ''}"
     advice = _ADDRESS if 300 <= status < 400 or status in {404, 405} else _BETWEEN
     return Fault(endpoint, Remedy.FAIL, text, advice=advice)

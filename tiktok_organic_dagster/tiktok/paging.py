@@ -1,5 +1,6 @@
 """The rule by which a list of TikTok's is read to its end: never too early, never for ever."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from tiktok_organic_dagster.tiktok.errors import Fault, PagingError, Remedy
 
 MAX_STALE_PAGES = 100  # in a row without a new row; TikTok's filters leave some pages empty, not a hundred
 START = 0
+_SECONDS = re.compile(r"\s*\d+(\.\d*)?\s*", re.ASCII)
 _BOOLEANS: dict[object, bool] = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}
 
 
@@ -100,14 +102,17 @@ def read_pages(
 
 
 def created_at(row: dict[str, Any]) -> float | None:
-    """When a row was created, in epoch seconds; None if that cannot be read."""
+    """When a row was created, in epoch seconds; None if that cannot be read, as then no row may be taken for old."""
     value = row.get("create_time")
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    try:
-        return float(value)
-    except (ValueError, OverflowError):
+    if isinstance(value, str) and not _SECONDS.fullmatch(value):
         return None
+    try:
+        seconds = float(value)
+    except OverflowError:
+        return None
+    return seconds if seconds >= 0 else None
 
 
 def _all_older(page: RawPage, oldest: datetime) -> bool:

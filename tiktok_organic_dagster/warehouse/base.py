@@ -18,6 +18,10 @@ class WarehouseError(TikTokOrganicError):
     """The warehouse cannot be used as it is, or refused a transaction; what it held before that is still there."""
 
 
+class WarehouseLostError(WarehouseError):
+    """The connection broke while a transaction was being committed: all of it is there, or none, and nobody knows."""
+
+
 class WarehouseBusyError(WarehouseError):
     """Another process has kept the warehouse to itself for as long as we wait."""
 
@@ -33,6 +37,11 @@ def refused(place: str, reason: str) -> str:
         f"The warehouse {place} refused: {reason.rstrip('.')}. What it held before is still there. Check that you may "
         "create and write tables there, and that it has room."
     )
+
+
+def step_lock(step: str, business_id: str) -> str:
+    """The lock under which the rows of one account's step are written."""
+    return f"{step}:{business_id}"
 
 
 class Session(ABC):

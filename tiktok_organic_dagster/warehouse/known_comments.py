@@ -17,8 +17,9 @@ VIDEOS_AT_ONCE = 1_000
 
 VideoRow = tuple[str, datetime | None, float | None, str | None]
 """A video's id, time of creation, number of comments, and cover image."""
-ReadRow = tuple[datetime | None, float | None, datetime | None, datetime | None]
-"""When a video's comments were read, its counter then, when they were read to the end, when TikTok refused."""
+ReadRow = tuple[datetime | None, float | None, datetime | None, datetime | None, float]
+"""When a video's comments were read, its counter then, when they were read to the end, when TikTok refused, and how
+many were left out."""
 
 _COLUMNS = "item_id, create_time, comments, thumbnail_url"
 
@@ -55,12 +56,12 @@ def comment_reads(session: Session, business_ids: Sequence[str]) -> dict[str, di
     """What was read of each video's comments, by account."""
     found: dict[str, dict[str, ReadRow]] = defaultdict(dict)
     for business_id, video_id, *read in session.query(
-        "SELECT _business_id, video_id, read_at, counter, complete_at, refused_at "  # noqa: S608
+        "SELECT _business_id, video_id, read_at, counter, complete_at, refused_at, coalesce(left_out, 0) "  # noqa: S608
         f"FROM {session.name_of(COMMENT_READS)} WHERE _business_id IN ({_places(business_ids)})",
         *business_ids,
     ):
-        read_at, counter, complete, refused = read
-        found[business_id][video_id] = (read_at, counter, complete, refused)
+        read_at, counter, complete, refused, left_out = read
+        found[business_id][video_id] = (read_at, counter, complete, refused, left_out)
     return found
 
 
@@ -127,14 +128,25 @@ def mark_not_returned(
     )
 
 
-def write_comment_reads(session: Session, business_id: str, reads: Mapping[str, ReadRow]) -> None:
-    """Note what was read of some videos' comments, within the transaction of the comments themselves."""
+def write_comment_reads(session: Session, business_id: str, reads: Mapping[str, ReadRow], *, now: datetime) -> None:
+    """Note what was read of some videos' comments, within the transaction of the comments themselves.
+
+    What another run has read later, and noted earlier, stays; what a wrong clock has noted of the future does not.
+    """
     table = session.name_of(COMMENT_READS)
     for video_id, read in reads.items():
+        if session.query(
+            f"SELECT 1 FROM {table} WHERE _business_id = ? AND video_id = ? AND read_at > ? AND read_at <= ?",  # noqa: S608
+            business_id,
+            video_id,
+            read[0],
+            now,
+        ):
+            continue
         session.execute(f"DELETE FROM {table} WHERE _business_id = ? AND video_id = ?", business_id, video_id)  # noqa: S608
         session.execute(
-            f"INSERT INTO {table} (_business_id, video_id, read_at, counter, complete_at, refused_at) "  # noqa: S608
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO {table} (_business_id, video_id, read_at, counter, complete_at, refused_at, left_out) "  # noqa: S608
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             business_id,
             video_id,
             *read,

@@ -41,7 +41,7 @@ class Deployment(Lab):
         self.simulator = Simulator(accounts=accounts, videos=videos, clock=self.clock.now).start()
         self.world = self.simulator.world
         # Every setting is given or emptied, so that no .env above the working directory has a say.
-        self.variables = {
+        self._variables = {
             **dict.fromkeys(Settings.variables(), ""),
             "TIKTOK_CLIENT_ID": CLIENT_ID,
             "TIKTOK_CLIENT_SECRET": f"client-secret-{secrets.token_hex(8)}",
@@ -57,10 +57,15 @@ class Deployment(Lab):
             "TIKTOK_ORGANIC_EXECUTOR": "in_process",
             **settings,
         }
-        for name, value in self.variables.items():
+        for name, value in self._variables.items():
             monkeypatch.setenv(name, value)
         self.settings = Settings.load()
         self.store = open_accounts(self.settings)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The settings as they stood in the environment at the start."""
+        return self._variables
 
     @property
     def today(self) -> date:

@@ -38,7 +38,7 @@ TABLES_WITH = {"freshness": CATALOGUE, "no_missing_days": METRIC_TABLES, "gap_le
 
 
 class Checks:
-    """The results of a run of the job `warehouse_checks`, or of some of its checks: each takes its time in Dagster."""
+    """The results of one run of the job `warehouse_checks`, or of some of its checks, as each takes its time."""
 
     def __init__(self, instance: DagsterInstance, *names: str) -> None:
         job = code_location().resolve_job_def("warehouse_checks")

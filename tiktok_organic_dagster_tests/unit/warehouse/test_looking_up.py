@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from tiktok_organic_dagster.accounts import open_accounts
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.readings import comments
 from tiktok_organic_dagster.readings.base import Moment
 from tiktok_organic_dagster.readings.comment_refresh import Refresh
 from tiktok_organic_dagster.readings.comments import CommentsReading
 from tiktok_organic_dagster.readings.videos import VideosReading
+from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import COMMENT_TABLES, VIDEO_TABLES, VIDEOS
 from tiktok_organic_dagster.warehouse import prepare_warehouse
 from tiktok_organic_dagster.warehouse.bookkeeping import record_readings
@@ -57,12 +59,18 @@ def accounts(session):
         if number:
             write_day(session, VIDEOS, [old], day=TWO, business_id=id_)
         write_day(session, VIDEOS, [still, moved], business_id=id_)
-        read = (YESTERDAY, 2.0, YESTERDAY, None)
+        read = (YESTERDAY, 2.0, YESTERDAY, None, 0.0)
         with session.transaction("x"):
-            write_comment_reads(session, id_, {still["item_id"]: read, "moved": read})
+            write_comment_reads(session, id_, {still["item_id"]: read, "moved": read}, now=NOON)
             record_readings(session, id_, [(VIDEOS, 2)], read_date=THREE, read_at=NOON)
         write_comments(session, [a_comment("moved", f"c{number}", id_)], business_id=id_)
     return made
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Where commenters are known; nobody is forgotten."""
+    return open_accounts(Settings(base=tmp_path, home_folder=tmp_path))
 
 
 @pytest.fixture
@@ -88,21 +96,21 @@ def statements(session, monkeypatch):
     ],
     ids=["videos", "comments"],
 )
-def test_twelve_accounts_take_no_more_statements_than_two(session, accounts, statements, reading):
+def test_twelve_accounts_take_no_more_statements_than_two(session, accounts, store, statements, reading):
     def number(some):
         statements.clear()
-        reading(Moment(THREE, lambda: NOON)).prepare(session, some)
+        reading(Moment(THREE, lambda: NOON)).prepare(session, some, store)
         return len(statements)
 
     assert number(accounts[:2]) == number(accounts) < 20
 
 
 @pytest.mark.parametrize("at_once", [20_000, 5])
-def test_each_account_is_planned_by_what_is_known_of_itself(session, accounts, statements, monkeypatch, at_once):
+def test_each_account_is_planned_by_what_is_known_of_itself(session, accounts, store, statements, monkeypatch, at_once):
     monkeypatch.setattr(comments, "PLANNED_AT_ONCE", at_once)
     reading = CommentsReading(COMMENT_TABLES, Moment(THREE, lambda: NOON), timedelta(minutes=30))
 
-    reading.prepare(session, accounts)
+    reading.prepare(session, accounts, store)
 
     plans = reading._plans  # noqa: SLF001 -- what is planned shows nowhere else before TikTok is asked
     assert sorted(plans) == sorted(account.business_id for account in accounts[:11])

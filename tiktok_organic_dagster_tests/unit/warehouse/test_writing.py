@@ -173,14 +173,34 @@ def test_the_last_reading_of_a_day_is_the_one_remembered(session):
 
 
 def test_what_was_read_of_comments_comes_back(session):
-    reads = {"1": (NOON, 5.0, NOON, None), "2": (None, None, None, NOON)}
-    write_comment_reads(session, "b", reads)
-    write_comment_reads(session, "other", {"1": (NOON, 9.0, None, None)})
-    write_comment_reads(session, "b", {"1": (NOON, 6.0, None, None)})
-    of_b, of_other = {"1": (NOON, 6.0, None, None), "2": (None, None, None, NOON)}, {"1": (NOON, 9.0, None, None)}
+    reads = {"1": (NOON, 5.0, NOON, None, 0.0), "2": (None, None, None, NOON, 3.0)}
+    write_comment_reads(session, "b", reads, now=NOON)
+    write_comment_reads(session, "other", {"1": (NOON, 9.0, None, None, 1.0)}, now=NOON)
+    write_comment_reads(session, "b", {"1": (NOON, 6.0, None, None, 2.0)}, now=NOON)
+    of_b = {"1": (NOON, 6.0, None, None, 2.0), "2": (None, None, None, NOON, 3.0)}
+    of_other = {"1": (NOON, 9.0, None, None, 1.0)}
     assert comment_reads(session, ["b", "other"]) == {"b": of_b, "other": of_other}
     assert comment_reads(session, ["b", "nobody"]) == {"b": of_b}
     assert comment_reads(session, []) == {}
+
+
+def test_what_another_run_has_read_later_is_not_overwritten_but_what_a_wrong_clock_has_left_is(session):
+    earlier, future = NOON - timedelta(minutes=5), NOON + timedelta(days=400)
+    write_comments(session, [a_comment("1", "a", likes=2.0, _loaded_at=NOON)])
+    write_comments(session, [a_comment("1", "b", likes=2.0, _loaded_at=future)])
+    write_comment_reads(
+        session, "b", {"1": (NOON, 2.0, NOON, None, 0.0), "2": (future, 2.0, future, None, 0.0)}, now=NOON
+    )
+    older = [a_comment("1", id_, likes=1.0, _loaded_at=earlier) for id_ in ("a", "b", "c")]
+    write_comments(session, older)
+    reads = dict.fromkeys(("1", "2", "3"), (earlier, 1.0, None, None, 0.0))
+    write_comment_reads(session, "b", reads, now=NOON)
+    assert stored_rows(session, COMMENTS, "comment_id", "likes") == [("a", 2.0), ("b", 1.0), ("c", 1.0)]
+    assert {video: read[1] for video, read in comment_reads(session, ["b"])["b"].items()} == {
+        "1": 2.0,
+        "2": 1.0,
+        "3": 1.0,
+    }
 
 
 def test_videos_of_today_and_older_ones_are_told_apart(session):
