@@ -104,8 +104,9 @@ def read_pages(
 def created_at(row: dict[str, Any]) -> float | None:
     """When a row was created, in epoch seconds; None if that cannot be read, as then no row may be taken for old."""
     value = row.get("create_time")
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number and not (isinstance(value, str) and _SECONDS.fullmatch(value)):
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not _SECONDS.fullmatch(value):
         return None
     try:
         seconds = float(value)
