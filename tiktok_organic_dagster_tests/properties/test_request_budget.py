@@ -3,7 +3,6 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -251,16 +250,6 @@ class Budget(RuleBasedStateMachine):
         finally:
             for call in self.waiting_for_a_grant:
                 call.caller.end()
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.soak)])
-def engine(request, tmp_path):
-    if request.param == "sqlite":
-        opened = state.engine(f"sqlite:///{tmp_path}/state.db")
-    else:
-        opened = state.engine(request.getfixturevalue("new_postgres_database")())
-    yield opened
-    opened.dispose()
 
 
 def test_the_budget_is_kept_in_any_order_of_events(engine):
