@@ -57,7 +57,7 @@ soak: $(READY_TO_DEVELOP) ## kills at every point, full disks, lost databases, 2
 properties: SEED := $(shell date +%s)
 properties: $(READY_TO_DEVELOP) ## the properties with many examples, others each time; SEED=n takes those of an earlier time
 	@echo "Properties by seed $(SEED). The same again: make properties SEED=$(SEED)"
-	@$(BIN)/python -m pytest --hypothesis-profile soak --hypothesis-seed $(SEED) -q tiktok_organic_dagster_tests/properties
+	@$(BIN)/python -m pytest --hypothesis-profile soak --hypothesis-seed $(SEED) --timeout 3600 -q tiktok_organic_dagster_tests/properties
 
 .PHONY: coverage
 coverage: $(READY_TO_DEVELOP) ## which lines and branches of what reads and stores no test reaches; at least 95 % are
@@ -65,6 +65,12 @@ coverage: $(READY_TO_DEVELOP) ## which lines and branches of what reads and stor
 	@$(BIN)/python -m coverage run -m pytest -m "not soak" -q $(addprefix tiktok_organic_dagster_tests/,unit integration faults)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
+
+.PHONY: mutants
+mutants: $(READY_TO_DEVELOP) ## small faults put into the rules of days and pages, one at a time: which of them no test notices
+	@rm -rf mutants
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut results
 
 .PHONY: month
 month: $(READY_TO_DEVELOP) ## a month of the loader's life, hour by hour by a moved clock

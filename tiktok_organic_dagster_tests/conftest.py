@@ -27,7 +27,7 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 # Examples that share a fixture take accounts of their own; no example has a time limit, as the machine may be busy.
 settings.register_profile(
     "quick",
-    max_examples=30,
+    max_examples=25,
     stateful_step_count=25,
     derandomize=True,
     database=None,

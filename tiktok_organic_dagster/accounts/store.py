@@ -23,6 +23,9 @@ ONE_DAY = timedelta(days=1)
 
 MOVING = "its rows are being moved to another business_id, by tiktok-organic connect --replace"
 
+CLOCKS_APART_S = 60.0
+"""How far the clocks of two machines may be apart. A lease that reaches further is that of a clock since set back."""
+
 NAMED = 10
 """Accounts that an error lists by name; the others are counted."""
 
@@ -270,7 +273,8 @@ class AccountStore:
 
     def take_lease(self, business_id: str, owner: str, now: float, until: float) -> bool:
         """Take the right to refresh, unless somebody holds it; atomic."""
-        free = sa.or_(accounts.c.lease_owner.is_(None), accounts.c.lease_until <= now)
+        set_back = accounts.c.lease_until > until + CLOCKS_APART_S
+        free = sa.or_(accounts.c.lease_owner.is_(None), accounts.c.lease_until <= now, set_back)
         return self._update(sa.and_(_is(business_id), free), {"lease_owner": owner, "lease_until": until})
 
     def renew_lease(self, business_id: str, owner: str, until: float) -> None:

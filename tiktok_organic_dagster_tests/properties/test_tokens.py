@@ -1,13 +1,8 @@
 """The tokens of an account beside a plain account of them: two processes, step by step, in any order of events."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 
-import pytest
 import sqlalchemy as sa
-from cryptography.fernet import Fernet
-from greenlet import GreenletExit
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -20,159 +15,16 @@ from hypothesis.stateful import (
 
 from tiktok_organic_dagster import state
 from tiktok_organic_dagster.accounts.store import AccountStore
-from tiktok_organic_dagster.accounts.tokens import HEARTBEAT_S, LEASE_S, is_due
-from tiktok_organic_dagster.accounts.vault import vault_of_setting
+from tiktok_organic_dagster.accounts.tokens import HEARTBEAT_S, LEASE_S
 from tiktok_organic_dagster.errors import UnknownAccountError
-from tiktok_organic_dagster.tiktok import ReauthorizationError, TokenGrant, TransientError
-from tiktok_organic_dagster.tiktok.answers import unreachable
-from tiktok_organic_dagster.tiktok.errors import Fault, Remedy
-from tiktok_organic_dagster_tests.properties.steps import Caller, wait
+from tiktok_organic_dagster.tiktok import ReauthorizationError, TransientError
+from tiktok_organic_dagster_tests.properties.processes import API, KEYS, Keys, Process, TikTok
+from tiktok_organic_dagster_tests.properties.steps import Caller
 
-API = "https://api"
-REFRESH = "tt_user/oauth2/refresh_token/"
-LIFE = timedelta(days=1)
-YEAR = timedelta(days=365)
 MOMENTS = st.sampled_from([1.0, HEARTBEAT_S + 1, LEASE_S + 1, 400.0, 82_000.0, 86_400.0])
-KEYS = [Fernet.generate_key().decode() for _ in range(60)]
 WORKS = st.sampled_from(["newest", "newest", "first", "rotate"])
 TURNS = st.lists(st.integers(0, 1), min_size=4, max_size=14)
 PICK = st.integers(0, 9)
-
-
-@dataclass
-class TikTok:
-    """The side of TikTok: a refresh ends the pair that it is done with, a consent all earlier ones."""
-
-    clock: object
-    rotates: bool = True
-    given: int = 0
-    honoured: str | None = None
-
-    def pair(self, business_id):
-        self.given += 1
-        if self.rotates or self.honoured is None:
-            self.honoured = f"rft.{self.given}"
-        now = self.clock()
-        return TokenGrant(f"act.{self.given}", self.honoured, business_id, ("video.list",), now + LIFE, now + YEAR)
-
-    def consents(self, business_id):
-        self.honoured = None
-        return self.pair(business_id)
-
-
-@dataclass
-class Flight:
-    """A refresh on its way to TikTok and back."""
-
-    refresh_token: str
-    grant: TokenGrant | None = None
-    fails: bool = False
-
-
-@dataclass
-class Process:
-    """One process: its store, its tokens, and what it does at the moment."""
-
-    machine: "Tokens"
-    alive: bool = True
-    owner: str | None = None  # of the lease that it holds
-    refused_token: str | None = None  # the access token that it was told to be refused
-    caller: Caller | None = None
-    flight: Flight | None = None
-    errors: list[Exception] = field(default_factory=list)
-
-    def __post_init__(self):
-        self.store = SteppedStore(self)
-        self.begin()
-
-    def begin(self):
-        self.api_url, self.client_id = API, self.machine.client_id
-        self.tokens = self.store.tokens(self.machine.business_id, self)
-
-    @property
-    def is_idle(self):
-        return self.caller is None or self.caller.is_over
-
-    def refresh(self, refresh_token, business_id):
-        """What the client of OAuth does: sends the refresh token, and gets a pair or an error."""
-        machine, stored = self.machine, self.machine.stored() if self.machine.is_connected else None
-        assert business_id.startswith("b")
-        assert all(each.flight.refresh_token != refresh_token for each in machine.in_flight), "two refreshes at once"
-        if stored is not None and stored.refresh_token == refresh_token:
-            assert self.refused_token == stored.access_token or is_due(stored, machine.now.timestamp()), "needless"
-        self.flight = Flight(refresh_token)
-        wait()
-        self.arrives()
-        wait()
-        flight, self.flight = self.flight, None
-        if flight.fails:
-            machine.lost(flight)
-            raise TransientError(unreachable(REFRESH, "lost"))
-        if flight.grant is None:
-            raise ReauthorizationError(Fault(REFRESH, Remedy.REAUTHORIZE, "Refresh token is incorrect.", 40103))
-        machine.received(flight.grant)
-        return flight.grant
-
-    def arrives(self):
-        """TikTok deals with the refresh that is on its way."""
-        tiktok = self.machine.tiktok
-        if self.flight.refresh_token == tiktok.honoured:
-            self.flight.grant = tiktok.pair(self.machine.business_id)
-        elif self.machine.is_connected and self.flight.refresh_token == self.machine.stored().refresh_token:
-            self.machine.refused = True
-
-
-class SteppedStore(AccountStore):
-    """A store that lets others go on before each of its transactions, and does nothing for a process that is dead."""
-
-    def __init__(self, process):
-        machine = process.machine
-        super().__init__(machine.engine, machine.keys, machine.clock, lambda _: wait())
-        self.process = process
-
-    def stop_here(self):
-        if self.process.alive:
-            wait()
-        if not self.process.alive:
-            raise GreenletExit
-
-    def pair(self, business_id):
-        self.stop_here()
-        return super().pair(business_id)
-
-    def take_lease(self, business_id, owner, now, until):
-        taken = super().take_lease(business_id, owner, now, until)
-        if taken:
-            self.process.owner = owner
-        return taken
-
-    def end_lease(self, business_id, owner):
-        super().end_lease(business_id, owner)
-        self.process.owner = None
-
-    def replace_pair(self, business_id, version, grant):
-        stored = super().replace_pair(business_id, version, grant)
-        self.process.machine.to_be_stored = None
-        return stored
-
-    def _update(self, where, values):
-        self.stop_here()
-        return super()._update(where, values)
-
-
-class Keys:
-    """The keys of all processes: one more each time that the operator wants another, the newest first."""
-
-    def __init__(self):
-        self.number = 1
-
-    def __getattr__(self, name):
-        return getattr(vault_of(self.number), name)
-
-
-@cache
-def vault_of(number):
-    return vault_of_setting(",".join(reversed(KEYS[:number])))
 
 
 class Tokens(RuleBasedStateMachine):
@@ -211,7 +63,6 @@ class Tokens(RuleBasedStateMachine):
         if int(grant.access_token[4:]) > int(self.newest[4:]):
             self.newest = grant.access_token
             self.to_be_stored = grant
-            self.refused = False
 
     def lost(self, flight):
         """An answer never came: if TikTok ended the pair that it replaced, nobody holds the new one."""
@@ -240,7 +91,6 @@ class Tokens(RuleBasedStateMachine):
         process.caller.go_on()
         error = process.caller.error
         if process.caller.is_over and error is not None:
-            process.errors.append(error)
             assert isinstance(error, ReauthorizationError | TransientError | UnknownAccountError), error
             if isinstance(error, ReauthorizationError):
                 assert "tiktok-organic connect" in str(error)
@@ -301,14 +151,10 @@ class Tokens(RuleBasedStateMachine):
 
     @rule(seconds=MOMENTS)
     def time_passes(self, seconds):
-        while seconds > 0:
-            step = min(seconds, HEARTBEAT_S)
-            self.now += timedelta(seconds=step)
-            seconds -= step
-            for process in self.processes:
-                if process.owner is not None:  # as its thread does all the while
-                    until = self.now.timestamp() + LEASE_S
-                    self.operator.renew_lease(self.business_id, process.owner, until)
+        self.now += timedelta(seconds=seconds)
+        for process in self.processes:
+            if process.owner is not None:  # its heartbeat went on all the while
+                self.operator.renew_lease(self.business_id, process.owner, self.now.timestamp() + LEASE_S)
 
     @precondition(lambda self: self.in_flight)
     @rule(pick=PICK)
@@ -411,16 +257,6 @@ class Tokens(RuleBasedStateMachine):
                 process.alive = False
                 if process.caller is not None:
                     process.caller.end()
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.soak)])
-def engine(request, tmp_path):
-    if request.param == "sqlite":
-        opened = state.engine(f"sqlite:///{tmp_path}/state.db")
-    else:
-        opened = state.engine(request.getfixturevalue("new_postgres_database")())
-    yield opened
-    opened.dispose()
 
 
 def test_tokens_are_kept_in_any_order_of_events(engine):

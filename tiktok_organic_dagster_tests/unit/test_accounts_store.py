@@ -204,6 +204,13 @@ def test_a_lease_has_one_owner_until_it_ends(store):
     assert store.take_lease("-000abc", "three", 161.0, 221.0)
 
 
+def test_a_lease_of_a_dead_owner_does_not_outlast_a_clock_that_is_set_back(store):
+    store.save(GRANT, *LABELS)
+    assert store.take_lease("-000abc", "dead", 7300.0, 7360.0)
+    assert not store.take_lease("-000abc", "on another machine", 7240.0, 7300.0)
+    assert store.take_lease("-000abc", "after the clock", 100.0, 160.0)
+
+
 def test_an_outdated_pair_never_replaces_a_newer_one(store):
     store.save(GRANT, *LABELS)
     version = store.pair("-000abc").version

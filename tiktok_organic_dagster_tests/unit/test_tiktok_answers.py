@@ -144,5 +144,25 @@ def test_secrets_and_control_characters_never_show():
     assert "\x1b" not in found.text
 
 
+def test_no_secret_shows_in_the_id_of_a_request():
+    for body in ({"code": 40105, "request_id": "R s3cret"}, {"code": 0, "data": {}, "request_id": "R s3cret"}):
+        assert judged(body, secrets=("s3cret",)).request_id == "R [hidden]"
+
+
+def test_of_a_secret_that_holds_another_nothing_shows():
+    assert clean("id s3cret+app", ("s3cret", "s3cret+app")) == "id [hidden]"
+
+
+def test_a_secret_where_a_text_is_cut_does_not_show_in_part():
+    body = b"x" * 195 + b"s3cret"
+    assert judged(body, 403, secrets=("s3cret",)).text == f"HTTP 403, {'x' * 195}[hidd"
+
+
+def test_half_of_a_character_does_not_come_into_a_text_that_is_stored():
+    assert (
+        judged({"code": 40002, "message": "bad \ud83d value", "request_id": "\udc00"}).text.encode() == b"bad   value"
+    )
+
+
 def test_long_texts_are_cut():
     assert len(clean("x" * 10_000)) < 600

@@ -117,6 +117,26 @@ def test_a_clock_that_was_set_back_does_not_block(engine, clock):
     assert budget_of(engine, clock, qpm_per_endpoint=1).acquire(APP, "a", "e/").waited_s == 0
 
 
+def test_a_pause_does_not_outlast_a_clock_that_was_set_back(engine, clock):
+    budget = budget_of(engine, clock)
+    budget.throttled(budget.acquire(APP, "a", "e/"), throttle())
+    clock.now -= 30  # clocks of two machines may be that far apart
+    assert budget_of(engine, clock).acquire(APP, "a", "e/").waited_s == pytest.approx(330)
+    budget.throttled(budget.acquire(APP, "b", "e/"), throttle())
+    clock.now -= 7200
+    assert budget_of(engine, clock).acquire(APP, "b", "e/").waited_s == 0
+
+
+def test_a_probe_that_dies_before_the_clock_is_set_back_holds_nobody_back(engine, clock):
+    budget = budget_of(engine, clock)
+    budget.throttled(budget.acquire(APP, "a", "e/"), throttle())
+    clock.now += 4 * 3600
+    assert budget.acquire(APP, "a", "e/").probe
+    clock.now -= 2 * 3600
+    grant = budget_of(engine, clock).acquire(APP, "a", "e/")
+    assert (grant.probe is not None, grant.waited_s) == (True, 0)
+
+
 def test_a_throttle_pauses_its_account_and_endpoint_for_everyone(engine, clock):
     budget = budget_of(engine, clock)
     assert budget.throttled(budget.acquire(APP, "a", "e/"), throttle()) is None
