@@ -74,7 +74,7 @@ def refresh(lab: Lab, at: int) -> tuple[bool, bool]:
 
 
 def units(lab: Lab, step: str) -> dict[Unit, dict[str, Rows]]:
-    """All rows of a step's tables, by what is written together."""
+    """The rows of a step's tables, by what is written together; `_comment_reads` in short."""
     found: dict[Unit, dict[str, Rows]] = defaultdict(dict)
     tables: list[tuple[Table, Callable[[Mapping[str, Any]], Unit]]] = [
         (table, lambda row: (row["_business_id"],)) for table in STEPS[step]
@@ -86,7 +86,8 @@ def units(lab: Lab, step: str) -> dict[Unit, dict[str, Rows]]:
             names = [name for name in table.column_names if name != "_loaded_at"]
             for values in session.query(f"SELECT {', '.join(names)} FROM {session.name_of(table)}"):
                 row = dict(zip(names, values, strict=True))
-                found[unit_of(row)].setdefault(table.name, []).append(values)
+                kept = values if table is not COMMENT_READS else (row["counter"], row["read_at"] >= lab.clock.now())
+                found[unit_of(row)].setdefault(table.name, []).append(kept)
     for of_unit in found.values():
         for rows in of_unit.values():
             rows.sort(key=repr)
@@ -110,8 +111,17 @@ def all_comments(lab: Lab) -> Rows:
     )
 
 
+def few_comments(lab: Lab) -> None:
+    """Posts with three comments each in the place of those that are there, of which one has hundreds."""
+    for account in lab.world.accounts:
+        for post in lab.world.videos(account, lab.clock.now()):
+            lab.world.changes.delete_video(post["item_id"])
+        for _ in range(2):
+            lab.world.changes.add_comment(lab.world.changes.add_video(account.index), 3)
+
+
 def change_the_world(lab: Lab) -> None:
-    """A minute later, everything that a step reads is another than before."""
+    """A minute later, each unit that a step reads is another than before."""
     lab.clock.moment += timedelta(minutes=1)
     now, text = lab.clock.now(), f"change {next(numbers)}"
     for account in lab.world.accounts:
@@ -119,5 +129,5 @@ def change_the_world(lab: Lab) -> None:
         lab.world.changes.patch_metrics(account.index, lab.clock.today - timedelta(days=9), likes=next(numbers))
         for post in lab.world.videos(account, now):
             lab.world.changes.patch_video(post["item_id"], caption=text)
-            for comment in lab.world.comments(account, post["item_id"], now):
+            for comment in lab.world.comments(account, post["item_id"], now)[:1]:
                 lab.world.changes.edit_comment(comment["comment_id"], text=text)

@@ -23,6 +23,8 @@ def test_a_reading(
     new_lab: Callable[..., Lab], warehouse_url: str, database: str, step: str, every_point: Every
 ) -> None:
     lab = new_lab(warehouse_url, accounts=2 if step == "account" else 1, videos=2)
+    if step == "comments":
+        kills.few_comments(lab)
     lab.read_everything()
     lab.read_all_comments()
     every_point(lambda at: kills.reading(lab, step, at), f"{step} in {database}")
