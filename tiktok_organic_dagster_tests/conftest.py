@@ -36,7 +36,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.register_profile(
-    "soak", settings.get_profile("quick"), max_examples=1000, stateful_step_count=50, derandomize=False
+    "soak", settings.get_profile("quick"), max_examples=500, stateful_step_count=50, derandomize=False
 )
 settings.load_profile("quick")
 

@@ -122,13 +122,18 @@ class Budget(RuleBasedStateMachine):
         in_minute = [of for _, of in recent]
         return in_minute.count(scope) < OF_ENDPOINT and len(recent) < OF_APP and len(last_second) < OF_SECOND
 
-    @rule(process=st.integers(0, 1), scope=SCOPES)
+    @rule(process=st.integers(0, 1), scope=SCOPES, times=st.integers(1, 4))
+    def asks(self, process, scope, times):
+        for _ in range(times):
+            self.ask(process, scope)
+
     def ask(self, process, scope):
         call = Call(self.budgets[process], scope)
         self.calls.append(call)
         free = self.is_free(scope)
         self.go_on(call)
         assert call.grant is not None or not free
+        return call
 
     @rule(seconds=MOMENTS)
     def time_passes(self, seconds):
@@ -145,26 +150,18 @@ class Budget(RuleBasedStateMachine):
         self.closed = {}
 
     @precondition(lambda self: self.waiting_for_an_answer)
-    @rule(pick=PICK)
-    def succeeds(self, pick):
-        call = self.answered(pick)
-        call.budget.succeeded(call.grant)
-        self.opened_by(call)
+    @rule(pick=PICK, how=st.sampled_from(["succeeded", "released"]))
+    def is_answered(self, pick, how):
+        self.ends(self.answered(pick), how)
 
-    def opened_by(self, call):
-        """What the success of a call says of the throttles: only that of the newest probe of a scope opens it."""
+    def ends(self, call, how):
+        """A call succeeded, or ended without a word of throttles. Only the newest probe's success opens a scope."""
+        getattr(call.budget, how)(call.grant)
         for scope in (call.scope, WHOLE_APP):
             if self.probing.get(scope) is call:
                 del self.probing[scope]
-                for known in (self.closed, self.throttles, self.pauses):
+                for known in (self.closed, self.throttles, self.pauses) if how == "succeeded" else ():
                     known.pop(scope, None)
-
-    @precondition(lambda self: self.waiting_for_an_answer)
-    @rule(pick=PICK)
-    def ends_without_saying_anything_of_throttles(self, pick):
-        call = self.answered(pick)
-        call.budget.released(call.grant)
-        self.probing = {scope: probe for scope, probe in self.probing.items() if probe is not call}
 
     @precondition(lambda self: self.waiting_for_an_answer)
     @rule(pick=PICK, code=st.sampled_from([40100, 40100, 40016]), text=st.sampled_from(["", "", "QPS", "QPD"]))
@@ -189,17 +186,27 @@ class Budget(RuleBasedStateMachine):
         if not self.set_back:
             assert (resumes is not None) is (self.pauses[scope] > MAX_PAUSES)
 
-    @rule(process=st.integers(0, 1), scope=SCOPES, times=st.integers(3, 8), code=st.sampled_from([40100, 40016]))
-    def is_throttled_after_each_pause(self, process, scope, times, code):
-        for _ in range(times):
-            call = Call(self.budgets[process], scope)
-            self.calls.append(call)
-            self.go_on(call)
+    @rule(
+        process=st.integers(0, 1),
+        scope=SCOPES,
+        times=st.integers(1, 8),
+        code=st.sampled_from([40100, 40016]),
+        afterwards=st.sampled_from(["nothing", "released", "succeeded"]),
+    )
+    def is_throttled_after_each_pause(self, process, scope, times, code, afterwards):
+        for number in range(times + 1):
+            call = self.ask(process, scope)
             if call.grant is None and not call.caller.is_over:
                 self.time_passes(PAUSE_S + PROBE_S)
-            if call.grant is not None:
+            if call.grant is None or call.reported:
+                continue
+            if number < times:
                 call.reported = True
                 self.throttled(call, code, "")
+            elif afterwards != "nothing":
+                call.reported = True
+                self.ends(call, afterwards)
+                self.ask(1 - process, scope)
 
     @precondition(lambda self: self.waiting_for_an_answer)
     @rule(pick=PICK)
@@ -241,8 +248,7 @@ class Budget(RuleBasedStateMachine):
             for _ in range(8 + len(self.waiting_for_a_grant)):
                 for call in list(self.waiting_for_an_answer):
                     call.reported = True
-                    call.budget.succeeded(call.grant)
-                    self.opened_by(call)
+                    self.ends(call, "succeeded")
                 self.time_passes(PAUSE_S + PROBE_S)
             assert not self.waiting_for_a_grant, "somebody waits for ever"
         finally:
