@@ -37,7 +37,7 @@ ui: $(READY) ## Dagster's UI: on your accounts, or on the demo while none is con
 
 .PHONY: test
 test: $(READY_TO_DEVELOP) ## every test, on real servers that it starts itself
-	@$(BIN)/python -m pytest -m "not browser and not readme and not celery and not soak and not year" -n 3 --dist worksteal -q
+	@$(BIN)/python -m pytest -m "not browser and not readme and not celery and not soak and not year" -n 3 --dist loadgroup -q
 
 .PHONY: test-readme
 test-readme: $(READY_TO_DEVELOP) ## the README and CONTRIBUTING walked from top to bottom, in fresh clones
@@ -50,7 +50,7 @@ test-celery: $(READY_TO_DEVELOP) ## 200 accounts on PostgreSQL, Redis and two Ce
 .PHONY: soak
 soak: SEED := $(shell date +%s)
 soak: $(READY_TO_DEVELOP) ## kills at every point, full disks, lost databases, 20 days of random faults, and properties with many examples
-	@$(BIN)/python -m pytest -m soak -q tiktok_organic_dagster_tests/soak
+	@SOAK_SEED=$(SEED) $(BIN)/python -m pytest -m soak -q -s tiktok_organic_dagster_tests/soak
 	@$(MAKE) --no-print-directory properties SEED=$(SEED)
 
 .PHONY: properties

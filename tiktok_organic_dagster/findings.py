@@ -1,6 +1,6 @@
 """What was noticed about the values of a reading: counted, with a sample, for the check `schema` and the log."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -36,6 +36,11 @@ class Kind(Enum):
         "held NUL or half of a character, which cannot be stored; mended",
         False,
         "nothing: the rest is as sent",
+    )
+    NEW_FIELD = (
+        "had this field, which this package does not know; it was not stored",
+        False,
+        "nothing: it is told once. If you want it, see TikTok's documentation, and CONTRIBUTING.md for a new column",
     )
 
     def __init__(self, words: str, is_error: bool, remedy: str) -> None:  # noqa: FBT001 -- an enum's members are positional
@@ -86,6 +91,10 @@ class Findings:
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self._found.values())
+
+    def keep(self, wanted: Callable[[Finding], bool]) -> None:
+        """Forget the findings that are not wanted."""
+        self._found = {place: finding for place, finding in self._found.items() if wanted(finding)}
 
     def of(self, table: str) -> list[Finding]:
         """The findings about one table."""

@@ -1,13 +1,14 @@
-"""Is an account's data as new as TikTok's? Decided by the rows that are stored, whatever the runs said."""
+"""Is an account's data as new as TikTok's? Decided by what is stored, whatever the runs said."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
 
 from tiktok_organic_dagster.accounts.store import Account
-from tiktok_organic_dagster.gaps import NEEDED_SCOPE
-from tiktok_organic_dagster.tables import ACCOUNT_METRICS, STEPS, Table, Writing
+from tiktok_organic_dagster.gaps import lacking_scope
+from tiktok_organic_dagster.tables import ACCOUNT_METRICS, Table, Writing
 from tiktok_organic_dagster.warehouse import Session
+from tiktok_organic_dagster.warehouse.ledger import answered_since
 from tiktok_organic_dagster.warehouse.newest import newest_day, read_without_rows_since, with_rows_since
 from tiktok_organic_dagster.windows import ONE_DAY, PUBLISHED_AFTER
 
@@ -45,19 +46,24 @@ def stale_accounts(session: Session, table: Table, accounts: Sequence[Account], 
     """The accounts whose rows of a table are older than they can be.
 
     An account is left out on the day of its connection, and where its owner did not grant what the table needs. No row
-    is right where TikTok was asked lately and had none: an account without comments is not stale. Account metrics
-    are of every account, so that there none at all is stale.
+    is right where TikTok was asked lately and had none: an account without comments is not stale, nor is one that
+    fell below 100 followers, so that its answers hold a day's metrics and no activity by hour. Account metrics are of
+    every account, so that there none at all is stale.
     """
     expected = expected_day(table, today)
-    scope = next((NEEDED_SCOPE.get(step) for step, tables in STEPS.items() if table in tables), None)
     looked_at = [
         account
         for account in accounts
-        if account.connected_at.astimezone(UTC).date() < today and (scope is None or scope in account.scopes)
+        if account.connected_at.astimezone(UTC).date() < today and lacking_scope(account, table) is None
     ]
     if not session.holds(table):
         return [Stale(account, None, expected) for account in looked_at]
-    fresh = set() if table is ACCOUNT_METRICS else read_without_rows_since(session, table, today - ONE_DAY)
+    if table is ACCOUNT_METRICS:
+        fresh = set[str]()
+    elif table.writing is Writing.FILL_DAYS:
+        fresh = answered_since(session, table, expected)
+    else:
+        fresh = read_without_rows_since(session, table, today - ONE_DAY)
     left = [account for account in looked_at if account.business_id not in fresh]
     fresh |= with_rows_since(session, table, [account.business_id for account in left], expected)
     return [

@@ -1,27 +1,32 @@
 """The gap ledger of the connected accounts: as it is at this moment, and brought up to date in the warehouse."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date
 
 from tiktok_organic_dagster.accounts.store import Account, AccountStore, StepStatus
-from tiktok_organic_dagster.ledger import ROWS_GONE, Circumstances, Span, State, laid_over, settled
-from tiktok_organic_dagster.tables import ACCOUNT_METRICS, STEPS, Table, Writing
+from tiktok_organic_dagster.ledger import ROWS_GONE, Circumstances, Span, State, from_day_on, laid_over, settled
+from tiktok_organic_dagster.tables import ACCOUNT_METRICS, CATALOGUE, COMMENTS, STEPS, Table, Writing
 from tiktok_organic_dagster.tables.own import LEDGER
 from tiktok_organic_dagster.tables.shared import COMMENT_LIST, INSIGHTS
-from tiktok_organic_dagster.warehouse import Session
+from tiktok_organic_dagster.warehouse import Session, step_lock
 from tiktok_organic_dagster.warehouse.ledger import Place, metric_days, replace_spans, stored_spans
 from tiktok_organic_dagster.windows import BACKFILL_DAYS, ONE_DAY
 
-NEEDED_SCOPE = {"account_metrics": INSIGHTS, "comments": COMMENT_LIST}
-"""Steps that have nothing to ask for without a permission that an owner may leave out, or take away."""
+NEEDED_SCOPE = {ACCOUNT_METRICS.name: INSIGHTS, COMMENTS.name: COMMENT_LIST} | {
+    table.name: table.entries.scope for table in CATALOGUE if table.entries is not None and table.entries.scope
+}
+"""Tables that there is nothing to ask for without a permission that an owner may leave out, or take away."""
 WRITTEN_AT_ONCE = 100
 """Steps of accounts that are brought to date in one transaction. PostgreSQL has room for some thousand locks."""
 
 
 @dataclass(frozen=True)
 class Gaps:
-    """What is known of every day of the connected accounts.
+    """What is known of every day of the connected accounts from the first partition on.
+
+    The ledger itself keeps more: days before a first partition that was moved, and accounts that were disconnected, as
+    they were last known.
 
     Attributes:
         accounts: The accounts.
@@ -49,6 +54,18 @@ class Gaps:
                     for span in self.of(account, table):
                         if span.state in states:
                             yield account, table, span
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of an account and a step beside its days, and which permission each table lacks."""
+
+    about: Circumstances
+    lacking: Mapping[Table, str | None]
+
+    def of(self, table: Table) -> Circumstances:
+        """What is known of one of the step's tables."""
+        return replace(self.about, scope=self.lacking[table])
 
 
 @dataclass(frozen=True)
@@ -105,7 +122,7 @@ def gaps_now(
         steps: The steps whose tables are looked at.
     """
     changes = _now(session, _all_circumstances(store, accounts, steps, since), today)
-    return Gaps(accounts, today, {place: new for place, (_, new) in changes.items()})
+    return Gaps(accounts, today, {place: from_day_on(new, since) for place, (_, new) in changes.items()})
 
 
 def bring_to_date(
@@ -131,25 +148,35 @@ def bring_to_date(
     ]
     for begin in range(0, len(outdated), WRITTEN_AT_ONCE):
         part = outdated[begin : begin + WRITTEN_AT_ONCE]
-        with session.transaction(*(f"{step}:{business_id}" for business_id, step in part)):
-            replace_spans(session, _now(session, {each: about[each] for each in part}, today))
-    return Gaps(accounts, today, {place: new for place, (_, new) in changes.items()})
+        with session.transaction(*(step_lock(step, business_id) for business_id, step in part)):
+            there = store.may_be_written(business_id for business_id, _ in part)
+            replace_spans(session, _now(session, {each: about[each] for each in part if each[0] in there}, today))
+    return Gaps(accounts, today, {place: from_day_on(new, since) for place, (_, new) in changes.items()})
+
+
+def lacking_scope(account: Account, table: Table) -> str | None:
+    """The permission without which there is nothing to ask for, if the account's owner did not grant it."""
+    scope = NEEDED_SCOPE.get(table.name)
+    return None if scope in account.scopes else scope
 
 
 def _all_circumstances(
     store: AccountStore, accounts: Sequence[Account], steps: Sequence[str], since: date
-) -> dict[tuple[str, str], Circumstances]:
+) -> dict[tuple[str, str], _Known]:
     """What is known of each account beside its days, by `_business_id` and step."""
     statuses = store.statuses()
     return {
-        (account.business_id, step): circumstances(account, step, statuses.get((account.business_id, step)), since)
+        (account.business_id, step): _Known(
+            circumstances(account, step, statuses.get((account.business_id, step)), since),
+            {table: lacking_scope(account, table) for table in STEPS[step]},
+        )
         for account in accounts
         for step in steps
     }
 
 
 def _now(
-    session: Session, about: Mapping[tuple[str, str], Circumstances], today: date
+    session: Session, about: Mapping[tuple[str, str], _Known], today: date
 ) -> dict[Place, tuple[Sequence[Span], Sequence[Span]]]:
     """What is stored of each place, and what is to be said of it today."""
     business_ids = list(dict.fromkeys(business_id for business_id, _ in about))
@@ -159,7 +186,7 @@ def _now(
     oldest = today - BACKFILL_DAYS * ONE_DAY
     days = metric_days(session, oldest, business_ids) if is_made and ACCOUNT_METRICS in tables else {}
     return {
-        (business_id, table.name): (old, _settled(table, old, known, days.get(business_id, set()), today))
+        (business_id, table.name): (old, _settled(table, old, known.of(table), days.get(business_id, set()), today))
         for (business_id, step), known in about.items()
         for table in STEPS[step]
         for old in [stored.get((business_id, table.name), [])]
@@ -167,18 +194,16 @@ def _now(
 
 
 def circumstances(account: Account, step: str, status: StepStatus | None, since: date) -> Circumstances:
-    """What is known of an account beside its days."""
+    """What is known of an account and a step beside its days."""
     connected = account.connected_at.astimezone(UTC).date()
     reach = connected - BACKFILL_DAYS * ONE_DAY if step == "account_metrics" else connected
     failing = status if status is not None and status.failing else None
-    scope = NEEDED_SCOPE.get(step)
     return Circumstances(
         connected=connected,
         begin=max(reach, since),
         ended=account.needs_authorization,
         failed_on=failing.last_error_at.astimezone(UTC).date() if failing and failing.last_error_at else None,
         failure=(failing.last_error or "") if failing else "",
-        scope=None if scope is None or scope in account.scopes else scope,
     )
 
 

@@ -86,7 +86,7 @@ class Circumstances:
         ended: Why its authorization has ended; None while it has not.
         failed_on: The UTC date of the step's last failure, if nothing was read completely since.
         failure: The reason of that failure.
-        scope: The permission that the step needs and the owner did not grant, if so.
+        scope: The permission that the table needs and the owner did not grant, if so.
     """
 
     connected: date
@@ -103,6 +103,11 @@ def laid_over(spans: Iterable[Span], new: Sequence[Span]) -> list[Span]:
     return _joined(sorted([*kept, *new], key=lambda each: each.first))
 
 
+def from_day_on(spans: Iterable[Span], first: date) -> list[Span]:
+    """The spans without the days before one."""
+    return [replace(span, first=max(span.first, first)) for span in spans if span.last >= first]
+
+
 def read_today(today: date, *, complete: bool) -> Span:
     """What a reading of today leaves in the ledger."""
     return Span(today, today, State.LOADED, "" if complete else IN_PART)
@@ -110,6 +115,9 @@ def read_today(today: date, *, complete: bool) -> Span:
 
 def answered(spans: Sequence[Span], asked: Collection[date], returned: Collection[date], today: date) -> list[Span]:
     """The spans of daily numbers after TikTok was asked for some days and returned some of them.
+
+    One short answer does not make an account begin late: a day before the first that ever came stays missing, so that
+    the next run asks for it again, until an answer of a later day lacks it too.
 
     Args:
         spans: What was known.
@@ -120,16 +128,17 @@ def answered(spans: Sequence[Span], asked: Collection[date], returned: Collectio
     loaded = [span.first for span in spans if span.state is State.LOADED]
     first = min([*loaded, *returned], default=None)
     if first is not None:
-        never = [span for span in spans if span.first < first and (span.asked is not None or _never_came(span))]
+        never = [span for span in spans if span.first < first and _never_came(span)]
         spans = laid_over(
             spans,
             [Span(span.first, min(span.last, first - ONE_DAY), State.NOT_OFFERED, BEFORE_THE_FIRST) for span in never],
         )
     new = [Span(day, day, State.LOADED) for day in returned]
     for day in asked:
-        if day in returned or _state_of(spans, day) is State.LOADED:  # a stored day that is withdrawn stays
+        known = _span_of(spans, day)
+        if day in returned or (known and known.state is State.LOADED):  # a stored day that is withdrawn stays
             continue
-        if first is not None and day < first:
+        if first is not None and day < first and known and _lacks_for_good(known, today):
             new.append(Span(day, day, State.NOT_OFFERED, BEFORE_THE_FIRST))
         elif day <= today - PUBLISHED_AFTER:
             new.append(Span(day, day, State.MISSING, NOTHING_RETURNED, today))
@@ -152,7 +161,7 @@ def settled(spans: Sequence[Span], about: Circumstances, today: date, *, fills_d
         cuts.append(today - PUBLISHED_AFTER + ONE_DAY)
     if about.failed_on is not None:
         cuts += [about.failed_on, about.failed_on + ONE_DAY]
-    never_returned = fills_days and not any(span.state is State.LOADED for span in spans)
+    first_loaded = min((span.first for span in spans if span.state is State.LOADED), default=None)
     begin = min([about.begin, *(span.first for span in spans)])
     result: list[Span] = []
     for known in _with_gaps(spans, begin, last):
@@ -160,12 +169,12 @@ def settled(spans: Sequence[Span], about: Circumstances, today: date, *, fills_d
             if known.state in _FINAL and not (span.first >= oldest and _is_granted_now(span, about)):
                 result.append(span)
             else:
-                result.append(_judged(span, about, today, oldest, fills_days=fills_days, never_returned=never_returned))
+                result.append(_judged(span, about, today, oldest, first_loaded, fills_days=fills_days))
     return _joined(result)
 
 
 def _judged(
-    span: Span, about: Circumstances, today: date, oldest: date, *, fills_days: bool, never_returned: bool
+    span: Span, about: Circumstances, today: date, oldest: date, first_loaded: date | None, *, fills_days: bool
 ) -> Span:
     """What is to be said today of days that are not stored; none of the cuts lies within them."""
     clean = Span(span.first, span.last, State.MISSING)
@@ -176,7 +185,9 @@ def _judged(
     if span.asked is not None:
         if span.first >= oldest:
             return replace(clean, why=NOTHING_RETURNED, asked=span.asked)
-        return replace(clean, state=State.NOT_OFFERED if never_returned else State.LOST, why=NOTHING_RETURNED)
+        if first_loaded is not None and span.first < first_loaded:
+            return replace(clean, state=State.NOT_OFFERED, why=BEFORE_THE_FIRST)
+        return replace(clean, state=State.LOST if first_loaded else State.NOT_OFFERED, why=NOTHING_RETURNED)
     state = State.MISSING if span.first >= oldest else State.LOST
     return replace(clean, state=state, why=_why(span, about, state, fills_days=fills_days))
 
@@ -206,8 +217,13 @@ def _is_granted_now(span: Span, about: Circumstances) -> bool:
     return span.why.startswith(_NOT_GRANTED) and about.scope is None
 
 
-def _state_of(spans: Sequence[Span], day: date) -> State | None:
-    return next((span.state for span in spans if span.first <= day <= span.last), None)
+def _lacks_for_good(span: Span, today: date) -> bool:
+    """Whether a day before the first one is settled by an answer of today without it."""
+    return span.state is State.NOT_OFFERED or (span.asked is not None and span.asked < today)
+
+
+def _span_of(spans: Sequence[Span], day: date) -> Span | None:
+    return next((span for span in spans if span.first <= day <= span.last), None)
 
 
 def _with_gaps(spans: Sequence[Span], begin: date, last: date) -> Iterator[Span]:

@@ -133,7 +133,7 @@ def _only_one(home: Path, port: int) -> Generator[None]:
 
 def _run(home: Path, port: int, working_directory: Path) -> None:
     command = [sys.executable, "-W", SUPERSEDED, "-m", "dagster", "dev", "-w", str(home / "workspace.yaml")]
-    command += ["--port", str(port), "--log-level", "error"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]  # it has no login of its own
     process = subprocess.Popen(  # noqa: S603 -- no input in it
         command, env={**os.environ, "DAGSTER_HOME": str(home)}, cwd=working_directory
     )

@@ -11,6 +11,7 @@ from dotenv import dotenv_values, find_dotenv
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tiktok_organic_dagster.address import address_of, is_this_machine
 from tiktok_organic_dagster.errors import ConfigurationError
 
 PREFIX = "TIKTOK_ORGANIC_"
@@ -93,6 +94,9 @@ class Settings(BaseSettings):
     timeout_s: Positive = Field(default=60, validation_alias=_variable("TIKTOK_ORGANIC_TIMEOUT_S"))
     backoff_s: Positive = Field(default=1, validation_alias=_variable("TIKTOK_ORGANIC_BACKOFF_S"))
     comment_minutes: Positive = Field(default=30, validation_alias=_variable("TIKTOK_ORGANIC_COMMENT_MINUTES"))
+    commenters: Literal["plain", "hashed"] = Field(
+        default="plain", validation_alias=_variable("TIKTOK_ORGANIC_COMMENTERS")
+    )
     owners: str = Field(default="team:data", validation_alias=_variable("TIKTOK_ORGANIC_OWNERS"))
     executor: Literal["in_process", "multiprocess", "celery"] = Field(
         default="in_process", validation_alias=_variable("TIKTOK_ORGANIC_EXECUTOR")
@@ -109,9 +113,17 @@ class Settings(BaseSettings):
 
     @field_validator("api_url", "authorize_url")
     @classmethod
-    def _http_url(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://")):
+    def _safe_url(cls, value: str) -> str:
+        parts = address_of(value)
+        if parts is None or parts.scheme not in {"https", "http"}:
             raise ValueError("it must begin with https://")
+        if "@" in parts.netloc:
+            raise ValueError("it must hold neither user name nor password: it is stored and shown")
+        if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
+            raise ValueError(
+                "it must begin with https://, or tokens would cross the network in clear; http:// is for this "
+                "machine alone, such as http://127.0.0.1"
+            )
         return value
 
     @field_validator("owners")

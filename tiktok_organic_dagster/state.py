@@ -114,6 +114,28 @@ alerts = sa.Table(  # what each channel was told, and not yet told to be over
     sa.Column("told_at", sa.Double, nullable=False),
 )
 
+secrets = sa.Table(  # what no other place may hold
+    "organic_state_secrets",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),  # encrypted
+)
+
+forgotten = sa.Table(  # whose comments are left out
+    "organic_state_forgotten",
+    metadata,
+    sa.Column("commenter", sa.Text, primary_key=True),  # a keyed hash
+    sa.Column("forgotten_at", sa.Double, nullable=False),
+)
+
+fields = sa.Table(  # fields of TikTok's that this package does not know, and that were told
+    "organic_state_fields",
+    metadata,
+    sa.Column("place", sa.Text, primary_key=True),  # the table whose rows are made from the objects that have it
+    sa.Column("field", sa.Text, primary_key=True),
+    sa.Column("told_at", sa.Double, nullable=False),
+)
+
 
 def utc_now() -> datetime:
     """The clock of everything here, unless another one is passed in."""
@@ -241,14 +263,16 @@ def _sqlite(url: URL) -> Engine:
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder that only its owner can enter; one that is there already is left as it is.
+    """Make a folder that only its owner can enter, and what lacks above it; one that is there is left as it is.
 
     Raises:
         OSError: It cannot be made; a file in its place is no directory.
     """
     if not folder.is_dir():
+        if folder.parent != folder:
+            private_folder(folder.parent)  # whoever may write there could put another folder in its place
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
         except FileExistsError:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
 
@@ -349,6 +373,29 @@ def _problems_and_alerts(operations: "Operations") -> None:
     )
 
 
+def _secrets_and_forgotten(operations: "Operations") -> None:
+    """The key of the hashes of commenters, and who is forgotten."""
+    operations.create_table(
+        "organic_state_secrets",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+    )
+    operations.create_table(
+        "organic_state_forgotten",
+        sa.Column("commenter", sa.Text, primary_key=True),
+        sa.Column("forgotten_at", sa.Double, nullable=False),
+    )
+
+
+def _new_fields(operations: "Operations") -> None:
+    """Which unknown fields of TikTok's were told."""
+    operations.create_table(
+        "organic_state_fields",
+        *(sa.Column(name, sa.Text, primary_key=True) for name in ("place", "field")),
+        sa.Column("told_at", sa.Double, nullable=False),
+    )
+
+
 # What leads to each version from the one before. A step is history: it names its columns itself and is never changed.
-STEPS: dict[int, Callable[["Operations"], None]] = {2: _problems_and_alerts}
+STEPS: dict[int, Callable[["Operations"], None]] = {2: _problems_and_alerts, 3: _secrets_and_forgotten, 4: _new_fields}
 SCHEMA_VERSION = max(STEPS)

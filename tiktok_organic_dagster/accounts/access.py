@@ -5,16 +5,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tiktok_organic_dagster.accounts.store import Account, AccountStore
-from tiktok_organic_dagster.accounts.vault import Vault, vault_of_home, vault_of_setting
+from tiktok_organic_dagster.accounts.vault import Vault, keep_private, vault_of_home, vault_of_setting
 from tiktok_organic_dagster.errors import ConfigurationError
 from tiktok_organic_dagster.settings import Settings
-from tiktok_organic_dagster.state import accounts, engine, reading, utc_now
+from tiktok_organic_dagster.state import accounts, engine, reading, secrets, utc_now
 from tiktok_organic_dagster.tiktok.client import AccountReader, TikTokClient
 from tiktok_organic_dagster.tiktok.limits import RequestBudget
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient
 from tiktok_organic_dagster.tiktok.waiting import OnWait, unheard
-
-PROBE_MARGIN_S = 30.0  # beyond one call's timeout
 
 
 def open_accounts(
@@ -25,10 +23,11 @@ def open_accounts(
     Raises:
         ConfigurationError: The database cannot be opened, or the key is missing, malformed or wrong.
     """
+    keep_private(settings.home)
     opened = engine(settings.state_url)
     with reading(opened) as connection:
-        holds_tokens = connection.execute(accounts.select().limit(1)).first() is not None
-    store = AccountStore(opened, _vault(settings, opened.dialect.name, holds_tokens=holds_tokens), clock, sleep)
+        needed = any(connection.execute(table.select().limit(1)).first() is not None for table in (accounts, secrets))
+    store = AccountStore(opened, _vault(settings, opened.dialect.name, needed=needed), clock, sleep)
     store.check_key()
     return store
 
@@ -50,7 +49,6 @@ def open_client(
         throttle_wait_s=settings.throttle_wait_s,
         clock=clock,
         sleep=sleep,
-        probe_lease_s=settings.timeout_s + PROBE_MARGIN_S,
     )
     return TikTokClient(
         api_url=settings.api_url,
@@ -82,7 +80,7 @@ def open_reader(account: Account, store: AccountStore, client: TikTokClient, oau
     return client.reader(account.business_id, account.client_id, store.tokens(account.business_id, oauth))
 
 
-def _vault(settings: Settings, dialect: str, *, holds_tokens: bool) -> Vault:
+def _vault(settings: Settings, dialect: str, *, needed: bool) -> Vault:
     if settings.key is not None:
         return vault_of_setting(settings.key.get_secret_value())
     if dialect != "sqlite":
@@ -91,4 +89,4 @@ def _vault(settings: Settings, dialect: str, *, holds_tokens: bool) -> Vault:
             "needs the same key. Make one with: python -c 'from cryptography.fernet import Fernet; "
             "print(Fernet.generate_key().decode())'"
         )
-    return vault_of_home(settings.home, holds_tokens=holds_tokens)
+    return vault_of_home(settings.home, holds_tokens=needed)

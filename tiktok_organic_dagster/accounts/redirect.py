@@ -39,29 +39,41 @@ def code_of(pasted: str, redirect_uri: str, state: str) -> str:
             f"(TIKTOK_REDIRECT_URI). {_AGAIN}"
         )
     query = _query(found.query)
-    given = query.get("state", "")
-    if not hmac.compare_digest(given.encode(), state.encode()):
-        kind = "carries another state than the one of this run" if given else "carries no state"
-        raise RedirectError(f"The address {kind}, so it may be forged or outdated. {_AGAIN}")
+    wrong = _wrong_with(query, state)
+    if wrong:
+        raise RedirectError(f"The address {wrong}, so it may be forged or outdated. {_AGAIN}")
     if "error" in query:
-        reason = query.get("error_description") or query["error"]
+        reason = "".join(query.get("error_description", [])) or "".join(query["error"])
         raise RedirectError(f"The authorization was not granted: {clean(unquote_plus(reason)).rstrip('.')}. {_AGAIN}")
-    code = query.get("code") or query.get("auth_code")
+    code = "".join([*query.get("code", []), *query.get("auth_code", [])])
     if not code:
         raise RedirectError(f"The address holds no code. {_AGAIN}")
     return code
 
 
-def _page(address: SplitResult) -> tuple[str, str, int | None, str]:
+def _page(address: SplitResult) -> tuple[str, str, str, int | None, str]:
+    """What tells one page from another: to the letter but for scheme and host, which have no case."""
     scheme = address.scheme.lower()
-    port = address.port or DEFAULT_PORTS.get(scheme)
-    return scheme, (address.hostname or "").lower(), port, address.path.rstrip("/")
+    login, at, _ = address.netloc.rpartition("@")
+    port = DEFAULT_PORTS.get(scheme) if address.port is None else address.port
+    return scheme, login + at, (address.hostname or "").lower(), port, address.path or "/"
 
 
-def _query(text: str) -> dict[str, str]:
-    """The parameters, the first of each name; a plus sign stays one, as it may be part of a code."""
+def _wrong_with(query: dict[str, list[str]], state: str) -> str:
+    """Why an address is not the answer to this question; empty if it is."""
+    given, code = query.get("state", []), [*query.get("code", []), *query.get("auth_code", [])]
+    for name, values in (("state", given), ("code", code)):
+        if len(values) > 1:
+            return f"holds more than one {name}"
+    if hmac.compare_digest("".join(given).encode(errors="replace"), state.encode()):
+        return ""
+    return "carries another state than the one of this run" if any(given) else "carries no state"
+
+
+def _query(text: str) -> dict[str, list[str]]:
+    """The parameters, all of each name; a plus sign stays one, as it may be part of a code."""
     pairs = (part.partition("=") for part in text.split("&") if part)
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for name, _, value in pairs:
-        found.setdefault(unquote(name), unquote(value))
+        found.setdefault(unquote(name), []).append(unquote(value))
     return found

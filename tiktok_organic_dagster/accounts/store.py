@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 
+from tiktok_organic_dagster.accounts.commenters import Commenters
 from tiktok_organic_dagster.accounts.tokens import Pair, StoredTokens, life_seconds, pair_of_row
 from tiktok_organic_dagster.accounts.vault import Vault
 from tiktok_organic_dagster.errors import ConfigurationError, UnknownAccountError
@@ -19,6 +20,8 @@ from tiktok_organic_dagster.tiktok.errors import clean, printable
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient, TokenGrant
 
 ONE_DAY = timedelta(days=1)
+
+MOVING = "its rows are being moved to another business_id, by tiktok-organic connect --replace"
 
 CLOCKS_APART_S = 60.0
 """How far the clocks of two machines may be apart. A lease that reaches further is that of a clock since set back."""
@@ -108,6 +111,11 @@ class AccountStore:
         """Where the accounts are stored, for messages; without a password."""
         return place(self.engine)
 
+    @property
+    def commenters(self) -> Commenters:
+        """What this database knows of those who comment on the accounts' videos."""
+        return Commenters(self.engine, self._vault, self.clock)
+
     def accounts(self) -> list[Account]:
         """All connected accounts, by username."""
         with reading(self.engine) as connection:
@@ -151,6 +159,24 @@ class AccountStore:
             connection.execute(steps.update().where(steps.c.business_id == old_business_id).values(business_id=new))
             self._put(connection, grant, {"username": _name(username), "client_id": client_id, "api_url": api_url})
         return self.find(new)
+
+    def begin_move(self, business_id: str) -> None:
+        """Let nothing be written of an account any more, as its rows are about to get another business_id."""
+        self._update(_is(business_id), {"needs_authorization": MOVING})
+
+    def give_up_move(self, account: Account) -> None:
+        """The rows keep their business_id after all: the account is as it was."""
+        begun = sa.and_(_is(account.business_id), accounts.c.needs_authorization == MOVING)
+        self._update(begun, {"needs_authorization": account.needs_authorization})
+
+    def may_be_written(self, business_ids: Iterable[str]) -> set[str]:
+        """Those of some accounts whose rows may be written: connected, and with rows that stay where they are.
+
+        To be asked under the lock of the rows: `begin_move` is called under it, too.
+        """
+        stays = sa.or_(accounts.c.needs_authorization.is_(None), accounts.c.needs_authorization != MOVING)
+        with reading(self.engine) as connection:
+            return {*business_ids} & {*connection.execute(sa.select(accounts.c.business_id).where(stays)).scalars()}
 
     def forget(self, business_id: str) -> None:
         """Forget an account with its tokens; rows in the warehouse stay."""
@@ -199,23 +225,25 @@ class AccountStore:
             return {(row.business_id, row.step): _status(row) for row in connection.execute(sa.select(steps))}
 
     def check_key(self) -> None:
-        """Make sure that the key fits the stored tokens.
+        """Make sure that the key fits what is stored.
 
         Raises:
             ConfigurationError: It does not.
         """
+        self.commenters.check_key()
         with reading(self.engine) as connection:
             for (token,) in connection.execute(sa.select(accounts.c.refresh_token)):
                 self._vault.decrypt(token)
 
     def rotate_key(self) -> int:
-        """Encrypt all tokens with the first key; gives the number of accounts.
+        """Encrypt all that is secret with the first key; gives the number of accounts.
 
         A token that is refreshed meanwhile was encrypted with that key already, or is taken up in the next round.
 
         Raises:
             ConfigurationError: No key fits one of them; nothing was changed for that account.
         """
+        self.commenters.rotate_key()
         rotated: set[str] = set()
         while True:
             with reading(self.engine) as connection:
@@ -327,6 +355,8 @@ class AccountStore:
         insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self.engine.dialect.name]
         row = insert(steps).values(business_id=business_id, step=step, **values)
         with writing(self.engine) as connection:
+            if _row(connection, business_id) is None:  # disconnected, or renamed, while it was read
+                return
             connection.execute(row.on_conflict_do_update(index_elements=["business_id", "step"], set_=values))
 
 

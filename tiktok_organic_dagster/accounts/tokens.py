@@ -1,16 +1,15 @@
 """Keeps one account's access token fresh: refreshed in time, by one process at a time, stored before it is used."""
 
-import threading
 import time
 import uuid
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Row
 
+from tiktok_organic_dagster.errors import StateError
 from tiktok_organic_dagster.tiktok.errors import (
     CONNECT,
     Fault,
@@ -19,16 +18,17 @@ from tiktok_organic_dagster.tiktok.errors import (
     ThrottledError,
     TransientError,
 )
+from tiktok_organic_dagster.tiktok.lease import LEASE_S, heartbeat
 from tiktok_organic_dagster.tiktok.oauth import REFRESH_TOKEN, OAuthClient, TokenGrant
 
 REFRESH_BEFORE_S = 300.0
 REFRESH_SHARE = 0.1  # of a token's life; refreshed when this much, or five minutes, is left
 MOST_OF_LIFE = 0.5  # but never with more than this left: a token of a minute's life is not refreshed at every call
-LEASE_S = 60.0  # how long a dead owner's lease keeps others from refreshing
-HEARTBEAT_S = 15.0  # a living owner renews it, however long TikTok takes
 POLL_S = 0.2
 ENOUGH_S = 60.0  # a token with more than this left is used on when TikTok has trouble refreshing it
 RETRY_REFRESH_S = 300.0
+STORE_TRIES = 30  # a pair just granted may be the only good one there is: a database that restarts is waited for
+STORE_AGAIN_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class StoredTokens:
                 break
             self._sleep(POLL_S)
         try:
-            with self._heartbeat(owner):
+            with heartbeat(lambda: self._renew(owner)):
                 pair = self._usable()  # another one may have refreshed just before we took the lease
                 return pair if is_fresh(pair) else self._new_pair(pair)
         finally:
@@ -183,8 +183,20 @@ class StoredTokens:
             if self._store.mark_needs_authorization(self._business_id, reason, pair.version):
                 raise self._ended(reason, error) from error
             return self._usable()  # a newer pair was stored meanwhile: ours was refused because it is outdated
-        self._store.replace_pair(self._business_id, pair.version, grant)
+        self._keep(pair.version, grant)
         return self._usable()
+
+    def _keep(self, version: int, grant: TokenGrant) -> None:
+        """Store a refreshed pair, again and again while the database does not take it."""
+        for tries in range(STORE_TRIES, 0, -1):
+            try:
+                self._store.replace_pair(self._business_id, version, grant)
+            except StateError:
+                if tries == 1:
+                    raise
+                self._sleep(STORE_AGAIN_S)
+            else:
+                return
 
     def _ended(self, reason: str, error: ReauthorizationError | None = None) -> ReauthorizationError:
         name = self._store.username(self._business_id)
@@ -193,22 +205,8 @@ class StoredTokens:
         advice = f"Its owner must {CONNECT}."
         return ReauthorizationError(Fault(REFRESH_TOKEN, Remedy.REAUTHORIZE, text, code, request_id, advice))
 
-    @contextmanager
-    def _heartbeat(self, owner: str) -> Generator[None]:
-        """Keep the lease while the refresh takes its time."""
-        over = threading.Event()
-
-        def renew() -> None:
-            while not over.wait(HEARTBEAT_S):
-                self._store.renew_lease(self._business_id, owner, self._now() + LEASE_S)
-
-        thread = threading.Thread(target=renew, daemon=True, name="tiktok-token-lease")
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+    def _renew(self, owner: str) -> None:
+        self._store.renew_lease(self._business_id, owner, self._now() + LEASE_S)
 
     def _now(self) -> float:
         return self._clock().timestamp()

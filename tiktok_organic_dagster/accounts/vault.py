@@ -1,6 +1,7 @@
 """Encrypts tokens at rest, with the key of the settings or one generated into the home folder."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -9,9 +10,12 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from tiktok_organic_dagster.errors import ConfigurationError
+from tiktok_organic_dagster.state import private_folder
 
 VARIABLE = "TIKTOK_ORGANIC_KEY"
 KEY_FILE = "key"
+_DRAFT = ".key-"
+ROOT = 0  # the user who may read everything anyway; owns the folders that a container is given
 _MAKE_ONE = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
 
 
@@ -84,11 +88,13 @@ def vault_of_home(home: Path, *, holds_tokens: bool) -> Vault:
         holds_tokens: Tokens encrypted with that key exist already, so a new one would be of no use.
 
     Raises:
-        ConfigurationError: The folder cannot be written, the file holds no key, or it is missing while it is needed.
+        ConfigurationError: The folder cannot be written or is somebody else's, the file holds no key, or it is missing
+            while it is needed.
     """
     file = home / KEY_FILE
     try:
-        _keep_private(home)
+        private_folder(home)
+        keep_private(home)
         if not file.exists():
             if holds_tokens:
                 raise ConfigurationError(
@@ -122,16 +128,29 @@ def new_key_in_home(home: Path) -> Generator[None]:
             _replace(file, ",".join(keys))
         yield
         _replace(file, keys[0])
+        for left in home.glob(f"{_DRAFT}*"):  # by a process that was killed; it may hold the old key
+            left.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigurationError(
             f"The key file {file} cannot be used: {error.strerror}. Check TIKTOK_ORGANIC_HOME."
         ) from None
 
 
-def _keep_private(home: Path) -> None:
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if home.stat().st_uid == os.getuid() and home.stat().st_mode & 0o077:
-        home.chmod(0o700)
+def keep_private(home: Path) -> None:
+    """See to it that nobody else can enter the home folder; one that is not there is not made.
+
+    Raises:
+        ConfigurationError: It belongs to somebody else, who could read or replace what is in it.
+    """
+    with suppress(OSError):  # where it cannot be looked at, whatever needs it says so
+        found = home.stat()
+        if found.st_uid not in {os.getuid(), ROOT} and os.getuid() != ROOT:
+            raise ConfigurationError(
+                f"The folder {home} belongs to another user, who could read the tokens in it. Set TIKTOK_ORGANIC_HOME "
+                "to a folder of yours."
+            )
+        if found.st_uid == os.getuid() and stat.S_ISDIR(found.st_mode) and found.st_mode & 0o077:
+            home.chmod(0o700)
 
 
 def _generate(file: Path) -> None:
@@ -149,7 +168,7 @@ def _replace(file: Path, keys: str) -> None:
 @contextmanager
 def _draft(file: Path, keys: str) -> Generator[Path]:
     """A file beside another one, on the disk, that only its owner reads; gone after the block, unless it was moved."""
-    descriptor, name = tempfile.mkstemp(prefix=".key-", dir=file.parent)  # made with mode 0600
+    descriptor, name = tempfile.mkstemp(prefix=_DRAFT, dir=file.parent)  # made with mode 0600
     draft = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:

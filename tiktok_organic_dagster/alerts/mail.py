@@ -8,12 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from ipaddress import ip_address
 from urllib.parse import unquote
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from tiktok_organic_dagster.alerts.address import address_of
+from tiktok_organic_dagster.address import address_of, is_this_machine
 from tiktok_organic_dagster.alerts.notice import Notice
 from tiktok_organic_dagster.errors import MORE_THAN_ONE_AT, AlertError, ConfigurationError
 from tiktok_organic_dagster.tiktok.errors import clean
@@ -138,7 +137,7 @@ class Mail:
                 connection.ehlo()
                 encrypted = True
             if server.user:
-                self._log_in(connection, safe=encrypted or _is_this_machine(server.host))
+                self._log_in(connection, safe=encrypted or is_this_machine(server.host))
         except BaseException:
             connection.close()
             raise
@@ -195,10 +194,3 @@ def _server(url: str) -> MailServer:
 
 def _kind(code: int) -> type[AlertError]:
     return AlertError if code >= PERMANENT else _MayPassError
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -7,7 +7,7 @@ from datetime import datetime
 from tiktok_organic_dagster.alerts.channels import HOW_TO_SET, Channel
 from tiktok_organic_dagster.alerts.memory import Memory
 from tiktok_organic_dagster.alerts.notice import Notice
-from tiktok_organic_dagster.alerts.troubles import Problem
+from tiktok_organic_dagster.alerts.troubles import Problem, Verdict, judged, problems_of, without_gone
 from tiktok_organic_dagster.errors import AlertError
 
 NAMED_IN_TICK = 5  # problems that a tick names; the others are counted
@@ -29,6 +29,31 @@ class Report:
     ended: int = 0
     failure: str = ""
     remark: str = ""
+
+
+def judge_and_tell(
+    memory: Memory,
+    channels: Sequence[Channel],
+    verdicts: Iterable[Verdict],
+    connected: Iterable[str],
+    now: datetime,
+    see: str,
+) -> str:
+    """What a tick does: keep what is wrong by now, tell each channel, and say what came of it.
+
+    Args:
+        memory: What was wrong, and what was told.
+        channels: Whom to tell.
+        verdicts: What was found, in order.
+        connected: The `_business_id`s of the connected accounts: the problems of others are over.
+        now: The time of day.
+        see: Where all problems can be seen, for messages that name only some.
+    """
+    before = memory.troubles()
+    troubles = without_gone(judged(before, verdicts), connected)
+    memory.keep(before, troubles)
+    problems = problems_of(troubles.values())
+    return what_was_told(tell(memory, channels, problems, now, see), problems, channels=len(channels))
 
 
 def tell(

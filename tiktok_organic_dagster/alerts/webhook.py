@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from tiktok_organic_dagster.alerts.address import address_of
+from tiktok_organic_dagster.address import address_of
 from tiktok_organic_dagster.alerts.notice import Notice
 from tiktok_organic_dagster.errors import AlertError, ConfigurationError
 from tiktok_organic_dagster.tiktok.transport import NoAnswerError, Request, Transport

@@ -1,19 +1,31 @@
 """The step `comments`: the comments on the videos, read from `business/comment/list`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from dagster import AssetExecutionContext, AssetsDefinition, BackfillPolicy, multi_asset
 from pydantic import Field
 
 from tiktok_organic_dagster.assets.specs import Common
 from tiktok_organic_dagster.assets.step import Result, Step, StepConfig, materialize
+from tiktok_organic_dagster.readings.base import Moment
 from tiktok_organic_dagster.readings.comments import AllCommentsReading, CommentsReading
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
 from tiktok_organic_dagster.settings import Settings
-from tiktok_organic_dagster.tables import COMMENT_TABLES, VIDEOS
+from tiktok_organic_dagster.tables import COMMENT_TABLES, VIDEOS, Table
 from tiktok_organic_dagster.windows import reading_request
+
+
+def _of_changed(tables: Sequence[Table], moment: Moment, _days: Sequence[date]) -> CommentsReading:
+    settings = Settings.load()
+    limit = timedelta(minutes=settings.comment_minutes)
+    return CommentsReading(tables, moment, limit, hashed=settings.commenters == "hashed")
+
+
+def _of_all(tables: Sequence[Table], moment: Moment, _days: Sequence[date]) -> CommentsReading:
+    return AllCommentsReading(tables, moment, hashed=Settings.load().commenters == "hashed")
+
 
 CHANGED = Step(
     name="comments",
@@ -24,11 +36,9 @@ CHANGED = Step(
     backfill_policy=BackfillPolicy.multi_run(100_001),
     tables=COMMENT_TABLES,
     request=reading_request,
-    reading=lambda tables, moment, _days: CommentsReading(
-        tables, moment, timedelta(minutes=Settings.load().comment_minutes)
-    ),
+    reading=_of_changed,
 )
-ALL = replace(CHANGED, reading=lambda tables, moment, _days: AllCommentsReading(tables, moment))
+ALL = replace(CHANGED, reading=_of_all)
 
 
 class CommentsConfig(StepConfig):

@@ -18,7 +18,7 @@ from dagster import (
     multi_asset_check,
 )
 
-from tiktok_organic_dagster.assets.results import shown_table, with_remedies
+from tiktok_organic_dagster.assets.results import shown_table, with_remedies, without_markup
 from tiktok_organic_dagster.assets.specs import FAILING_ACCOUNTS, TROUBLESHOOTING
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.quality import RULES, Rule, Unusual, Verdict, verdict_of
@@ -78,7 +78,12 @@ def quality_result(rule: Rule, verdict: Verdict) -> AssetCheckResult:
         asset_key=rule.table.name,
         check_name=rule.name,
         severity=AssetCheckSeverity.WARN,
-        description=" ".join([with_remedies(lines, [rule.remedy]) if lines else _fine(rule, verdict), *verdict.notes]),
+        description=" ".join(
+            [
+                with_remedies(lines, [rule.remedy]) if lines else _fine(rule, verdict),
+                *map(without_markup, verdict.notes),
+            ]
+        ),
         metadata={
             "accounts compared": verdict.accounts,
             f"{rule.unit[1]} compared": verdict.compared,

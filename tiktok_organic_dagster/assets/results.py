@@ -1,5 +1,6 @@
 """What a step tells Dagster: rows and a preview of each table, and the results of its two checks."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -25,6 +26,7 @@ from tiktok_organic_dagster.assets.specs import (
 from tiktok_organic_dagster.readings.progress import counted
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.tables import Table
+from tiktok_organic_dagster.tiktok.errors import printable
 from tiktok_organic_dagster.warehouse.spool import PREVIEW_ROWS
 
 CELL_LENGTH = 80  # of a value in a preview
@@ -35,6 +37,7 @@ _REMEDIES = {
     "skipped": "nothing was asked for. Connect the account again with all boxes ticked: tiktok-organic connect.",
     "warning": "everything that TikTok gave was stored; see whether you miss what is named.",
 }
+_MARKUP = re.compile(r"(<(?=\S)|\](?=[(\[:]))")
 LINES = 50  # of a table in the metadata; the whole text of a thousand failures helps nobody
 
 
@@ -177,7 +180,11 @@ def _checked(table: Table, outcomes: Sequence[Outcome]) -> str:
 
 
 def with_remedies(lines: Sequence[str], remedies: Sequence[str]) -> str:
-    """What is wrong with whom, one line each, then what to do about each kind of it."""
+    """What is wrong with whom, one line each, then what to do about each kind of it.
+
+    Dagster's UI takes the description of a check for Markdown; logs and alerts show it as it is.
+    """
+    lines = [without_markup(line) for line in lines]
     more = f"; and {len(lines) - LINES:,} more" if len(lines) > LINES else ""
     return f"{'; '.join(lines[:LINES])}{more}\n\nWhat to do. {' '.join(remedies)} See {TROUBLESHOOTING}."
 
@@ -190,8 +197,17 @@ def shown_table(names: Sequence[str], rows: Sequence[Sequence[Any]], most: int =
     )
 
 
+def without_markup(text: str) -> str:
+    """A line with names and reasons from outside, in which Markdown finds neither links, nor images, nor HTML.
+
+    A space between what has to stand together takes the meaning from it, and costs less where it is read as it is than
+    a backslash before each dot and underscore of a name.
+    """
+    return _MARKUP.sub(r"\1 ", printable(text))
+
+
 def _cell(value: Any, most: int) -> str | int | float | bool:  # noqa: ANN401
     if isinstance(value, bool | int | float):
         return value
-    text = "NULL" if value is None else str(value)
+    text = "NULL" if value is None else printable(str(value))
     return text if len(text) <= most else f"{text[: most - 3]}..."

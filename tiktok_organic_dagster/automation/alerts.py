@@ -6,8 +6,7 @@ from dagster import DefaultSensorStatus, Failure, SensorDefinition, SensorEvalua
 
 from tiktok_organic_dagster.alerts.channels import channels_of, secrets_of
 from tiktok_organic_dagster.alerts.memory import Memory
-from tiktok_organic_dagster.alerts.telling import tell, what_was_told
-from tiktok_organic_dagster.alerts.troubles import judged, problems_of, without_gone
+from tiktok_organic_dagster.alerts.telling import judge_and_tell
 from tiktok_organic_dagster.assets.specs import (
     ACCOUNTS_CHECK,
     FRESHNESS_CHECK,
@@ -71,13 +70,10 @@ def _look_and_tell(context: SensorEvaluationContext, now: datetime) -> str:
             location,
         )
         verdicts, place = look(context.instance, watched, Place.of(context.cursor))
-        before = memory.troubles()
         verdicts += verdicts_on_ticks(context.instance, location, tidy)
-        troubles = without_gone(judged(before, verdicts), connected)
-        memory.keep(before, troubles)
-        problems = problems_of(troubles.values())
-        reports = tell(memory, channels, problems, now, "Dagster shows all of them, at the checks of the tables.")
+        see = "Dagster shows all of them, at the checks of the tables."
+        told = judge_and_tell(memory, channels, verdicts, connected, now, see)
         context.update_cursor(place.text())
-        return what_was_told(reports, problems, channels=len(channels))
+        return told
     finally:
         opened.dispose()

@@ -10,8 +10,7 @@ from tiktok_organic_dagster.accounts.store import Account, days_until
 from tiktok_organic_dagster.alerts.channels import channels_of
 from tiktok_organic_dagster.alerts.expiry import verdicts_on
 from tiktok_organic_dagster.alerts.memory import Memory
-from tiktok_organic_dagster.alerts.telling import tell, what_was_told
-from tiktok_organic_dagster.alerts.troubles import judged, problems_of, without_gone
+from tiktok_organic_dagster.alerts.telling import judge_and_tell
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.resources import TikTokResource
 from tiktok_organic_dagster.settings import Settings
@@ -46,12 +45,9 @@ def _look_and_tell(tiktok: TikTokResource, now: datetime) -> str:
     try:
         accounts = store.accounts()
         memory = Memory(store.engine, "authorization_expiry")
-        before = memory.troubles()
-        troubles = without_gone(judged(before, verdicts_on(accounts, now)), {each.business_id for each in accounts})
-        memory.keep(before, troubles)
-        problems = problems_of(troubles.values())
-        reports = tell(memory, channels, problems, now, "All of them: tiktok-organic accounts")
-        told = what_was_told(reports, problems, channels=len(channels))
+        connected = [each.business_id for each in accounts]
+        see = "All of them: tiktok-organic accounts"
+        told = judge_and_tell(memory, channels, verdicts_on(accounts, now), connected, now, see)
     finally:
         store.engine.dispose()
     if not accounts:

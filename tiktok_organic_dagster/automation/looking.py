@@ -13,6 +13,8 @@ from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.gaps import Gaps, gaps_now
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.tables import Table
+from tiktok_organic_dagster.warehouse.bookkeeping import readings_on
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -114,6 +116,16 @@ def look_at_gaps(
     """
     with warehouse.open().glance() as session:
         return gaps_now(session, store, accounts, since=Settings.load().start_date, today=today, steps=steps)
+
+
+def look_at_readings(warehouse: WarehouseResource, table: Table, day: date) -> dict[str, datetime]:
+    """When something of a day's reading of a table was last written, by `_business_id`, without waiting for a run.
+
+    Raises:
+        WarehouseError: It cannot be opened, or another process is in the way.
+    """
+    with warehouse.open().glance() as session:
+        return {business_id: taken.at for business_id, taken in readings_on(session, table, day).items()}
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:

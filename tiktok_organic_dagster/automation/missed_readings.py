@@ -26,6 +26,7 @@ from tiktok_organic_dagster.automation.looking import (
     account_store,
     in_runs,
     look_at_gaps,
+    look_at_readings,
     nobody_connected,
     range_tags,
     runs_under_way,
@@ -53,7 +54,12 @@ moment of connecting: until then an account is that of the sensor `new_account`.
 
 @dataclass(frozen=True)
 class Attempts:
-    """What was tried for an account on a day: how often, and when last (epoch seconds)."""
+    """What was tried for an account on a day.
+
+    Attributes:
+        count: How often, since something of comments left over was last read.
+        last: When last (epoch seconds).
+    """
 
     count: int
     last: float
@@ -88,7 +94,7 @@ class Missed:
     Attributes:
         readings: Accounts whose profile or videos, and perhaps comments, are missing.
         comments: Accounts of which the comments alone are missing.
-        left_over: Accounts whose comments were read in part, without a failure.
+        left_over: Accounts whose comments were read in part, without a failure since.
         refused: Accounts that cannot be read until their owner connects them again.
     """
 
@@ -107,7 +113,7 @@ def missed_readings() -> SensorDefinition:
         minimum_interval_seconds=LOOKS_EVERY_S,
         default_status=DefaultSensorStatus.RUNNING,
         description=f"Tries again, up to {len(PAUSES)} times a day and with growing pauses, what is missing of today's "
-        "readings, and goes on with comments that a run had no time for.",
+        "readings, and goes on with comments that a run had no time for, as long as that gets on.",
     )
     def missed_readings_sensor(
         context: SensorEvaluationContext, tiktok: TikTokResource, warehouse: WarehouseResource
@@ -133,14 +139,17 @@ def missed_readings() -> SensorDefinition:
                 return
             try:
                 gaps = look_at_gaps(store, warehouse, free, now.date(), READING_STEPS)
+                read_at = look_at_readings(warehouse, COMMENTS, now.date())
             except WarehouseError as error:
                 yield SkipReason(f"The ledger cannot be read now, the next tick looks again: {error}")
                 return
         failing = {
-            business_id for (business_id, step), status in statuses.items() if step == "comments" and status.failing
+            business_id
+            for (business_id, step), status in statuses.items()
+            if step == "comments" and status.failing and not _was_read_since(status.last_error_at, read_at, business_id)
         }
         memory = Memory.of(context.cursor, now.date())
-        yield from _again(missed(gaps, failing), memory, now, due, len(free))
+        yield from _again(missed(gaps, failing), read_at, memory, now, due, len(free))
         context.update_cursor(str(memory))
 
     return missed_readings_sensor
@@ -172,7 +181,7 @@ def missed(gaps: Gaps, comments_failing: set[str]) -> Missed:
 
     Args:
         gaps: The ledger of today.
-        comments_failing: The `_business_id`s of accounts whose last reading of comments failed.
+        comments_failing: The `_business_id`s of accounts of which no comments were read since they failed.
     """
     readings: list[Account] = []
     comments: list[Account] = []
@@ -206,10 +215,27 @@ def is_due(attempts: Attempts | None, now: datetime, begun: datetime) -> bool:
     return attempts.count < len(PAUSES) and now.timestamp() >= attempts.last + PAUSES[attempts.count].total_seconds()
 
 
+def gets_on(attempts: Attempts | None, read_at: datetime | None) -> bool:
+    """Whether something was read since the last attempt, so that the next one need not wait."""
+    return attempts is None or (read_at is not None and read_at.timestamp() > attempts.last)
+
+
+def _was_read_since(moment: datetime | None, read_at: Mapping[str, datetime], business_id: str) -> bool:
+    return moment is not None and business_id in read_at and read_at[business_id] > moment
+
+
 def _again(
-    missed: Missed, memory: Memory, now: datetime, scheduled: datetime, connected: int
+    missed: Missed,
+    read_at: Mapping[str, datetime],
+    memory: Memory,
+    now: datetime,
+    scheduled: datetime,
+    connected: int,
 ) -> Iterator[RunRequest | SkipReason]:
     """The runs that are due now, or why there is none."""
+
+    def go_on(account: Account) -> bool:
+        return gets_on(memory.attempts.get(account.business_id), read_at.get(account.business_id))
 
     def due(accounts: Sequence[Account]) -> list[Account]:
         return [
@@ -218,11 +244,15 @@ def _again(
             if is_due(memory.attempts.get(each.business_id), now, max(scheduled, each.connected_at))
         ]
 
-    readings, comments = due(missed.readings), due(missed.comments)
+    going_on = [account for account in missed.left_over if go_on(account)]
+    standing_still = [account for account in missed.left_over if not go_on(account)]
+    readings, comments = due(missed.readings), due([*missed.comments, *standing_still])
     for account in (*readings, *comments):
         before = memory.attempts.get(account.business_id, Attempts(0, 0))
         memory.attempts[account.business_id] = Attempts(before.count + 1, now.timestamp())
-    requests = [*_requests(readings, READING_STEPS, now), *_requests([*comments, *missed.left_over], ["comments"], now)]
+    for account in going_on:
+        memory.attempts[account.business_id] = Attempts(0, now.timestamp())
+    requests = [*_requests(readings, READING_STEPS, now), *_requests([*comments, *going_on], ["comments"], now)]
     if requests:
         yield from requests
     else:
@@ -253,7 +283,7 @@ def _checks_of(key: AssetKey) -> Iterator[AssetCheckKey]:
 
 
 def _nothing_due(missed: Missed, connected: int) -> str:
-    waiting = len(missed.readings) + len(missed.comments)
+    waiting = len(missed.readings) + len(missed.comments) + len(missed.left_over)
     if waiting == 0 and not missed.refused:
         return f"Nothing is missing today: {counted(connected, 'account', 'accounts')} read."
     parts: list[str] = []

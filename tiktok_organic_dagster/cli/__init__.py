@@ -8,6 +8,7 @@ import click
 from tiktok_organic_dagster.cli.accounts import accounts, check, disconnect
 from tiktok_organic_dagster.cli.connect import connect
 from tiktok_organic_dagster.cli.copy_warehouse import copy_warehouse
+from tiktok_organic_dagster.cli.forget_commenter import forget_commenter
 from tiktok_organic_dagster.cli.gaps import gaps
 from tiktok_organic_dagster.cli.local import demo, simulator, ui
 from tiktok_organic_dagster.cli.rotate_key import rotate_key
@@ -29,6 +30,9 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- as in click
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            # It quotes arguments, which a script may have from elsewhere.
+            raise click.UsageError(printable(error.format_message()), error.ctx) from None
         except TikTokOrganicError as error:
             _fail(str(error))
         except BrokenPipeError:
@@ -51,5 +55,17 @@ def main() -> None:
     allow_any_text()
 
 
-for _command in (connect, accounts, check, disconnect, gaps, copy_warehouse, rotate_key, simulator, demo, ui):
+for _command in (
+    connect,
+    accounts,
+    check,
+    disconnect,
+    gaps,
+    forget_commenter,
+    copy_warehouse,
+    rotate_key,
+    simulator,
+    demo,
+    ui,
+):
     main.add_command(_command)

@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import click
 
@@ -27,6 +28,7 @@ from tiktok_organic_dagster.tiktok.errors import clean, printable
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient, TokenGrant
 
 STATE_BYTES = 24
+STATE_LIFE = timedelta(days=1)  # owner and operator may sit at different desks
 
 
 class ConnectError(TikTokOrganicError):
@@ -54,7 +56,7 @@ def connect(expect: str | None, replacing: bool, strict: bool) -> None:  # noqa:
     client = open_client(settings, store, on_wait=waits_told(store.clock))
     oauth = open_oauth(settings, client)
 
-    candidate, reader = _authorize(oauth, client, redirect_uri)
+    candidate, reader = _authorize(oauth, client, redirect_uri, store.clock)
     known = _namesake(store, candidate)
     _refuse_other(candidate, expect)
     if known is not None and not replacing:
@@ -89,14 +91,23 @@ def _redirect_uri(settings: Settings) -> str:
     return settings.redirect_uri or ""
 
 
-def _authorize(oauth: OAuthClient, client: TikTokClient, redirect_uri: str) -> tuple[Candidate, AccountReader]:
-    """Let the owner consent, and see who it was and what was granted."""
+def _authorize(
+    oauth: OAuthClient, client: TikTokClient, redirect_uri: str, clock: Callable[[], datetime]
+) -> tuple[Candidate, AccountReader]:
+    """Let the owner consent, and see who it was and what was granted.
+
+    What proves that the answer belongs to this question lives in this process alone: for one answer, and for a day.
+    """
     state = secrets.token_urlsafe(STATE_BYTES)
+    asked_at = clock()
     click.echo("Open this address in a browser where the account's owner is logged in to TikTok:")
     click.echo(oauth.authorize_url(redirect_uri, state, ALL_SCOPES))
     click.echo("Then paste the address that the browser was redirected to, and press Enter:")
     sys.stdout.flush()
-    code = code_of(_first_line(sys.stdin.readline), redirect_uri, state)
+    pasted = _first_line(sys.stdin.readline)
+    if clock() - asked_at > STATE_LIFE:
+        raise ConnectError("The address to open was printed more than a day ago. Nothing was stored; run it again.")
+    code = code_of(pasted, redirect_uri, state)
     grant = oauth.exchange_code(code, redirect_uri)
     owner, scopes = oauth.token_info(grant.access_token, grant.business_id)
     if owner and owner != grant.business_id:
@@ -166,10 +177,18 @@ def _store(
     labels = (candidate.username, oauth.client_id or "", oauth.api_url)
     if known is None:
         return store.save(candidate.grant, *labels)
-    from tiktok_organic_dagster.warehouse import rename_business_id  # noqa: PLC0415 -- only --replace needs it
+    from tiktok_organic_dagster.warehouse import WarehouseLostError, another_id, open_warehouse  # noqa: PLC0415 -- rare
 
-    rename_business_id(settings, known.business_id, candidate.grant.business_id)
-    return store.rename(known.business_id, candidate.grant, *labels)
+    old, new = known.business_id, candidate.grant.business_id
+    warehouse = open_warehouse(settings)
+    try:
+        another_id.rename_business_id(warehouse, old, new, before_moving=lambda: store.begin_move(old))
+    except WarehouseLostError:
+        raise  # the rows may have been moved: nothing may be written under the old id until this was done again
+    except Exception:
+        store.give_up_move(known)
+        raise
+    return store.rename(old, candidate.grant, *labels)
 
 
 def _until(account: Account, store: AccountStore) -> str:

@@ -35,7 +35,7 @@ def gaps(account: str | None, states: Sequence[str], as_json: bool) -> None:  # 
     if not chosen and not as_json:
         click.echo(f"No account is connected in {store.place}. Connect one: tiktok-organic connect")
         return
-    with open_warehouse(settings).session() as session:
+    with open_warehouse(settings).look() as session:
         now = gaps_now(session, store, chosen, since=settings.start_date, today=store.clock().date())
     wanted = {State(word) for word in states} or set(State)
     found = [gap for gap in listed(now) if gap.span.state in wanted]

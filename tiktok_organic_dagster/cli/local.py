@@ -12,11 +12,18 @@ from tiktok_organic_dagster.settings import Settings
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed makes another world.")
 @click.option("--accounts", type=click.IntRange(1), default=5, show_default=True, help="How many accounts there are.")
 @click.option("--videos", type=click.IntRange(0), default=None, help="How many posts each account has.")
-def simulator(port: int, seed: int, accounts: int, videos: int | None) -> None:
+@click.option(
+    "--faults",
+    type=click.FloatRange(0, 90),
+    default=0,
+    metavar="PERCENT",
+    help="Let so many of the calls go wrong: throttles, errors, broken connections and answers, refused tokens.",
+)
+def simulator(port: int, seed: int, accounts: int, videos: int | None, faults: float) -> None:
     """Run a stand-in for TikTok's API on this machine; its address is the first line printed."""
     from tiktok_organic_dagster.simulator import run  # noqa: PLC0415 -- a web server that no other command needs
 
-    run(port=port, seed=seed, accounts=accounts, videos=videos)
+    run(port=port, seed=seed, accounts=accounts, videos=videos, faults=faults / 100)
 
 
 @click.command()

@@ -21,7 +21,7 @@ def _rows_and_counters(session: Session, today: date) -> list[Row]:
     """For each account: username, videos compared, videos that are off, and the worst of them.
 
     How the counter takes replies and hidden comments is not documented. So it may be anything from the public comments
-    alone to all comments with their replies.
+    alone to all comments with their replies, those of forgotten commenters with them.
     """
     with_newest, values = newest(session, VIDEOS, today)
     return session.query(
@@ -30,7 +30,8 @@ def _rows_and_counters(session: Session, today: date) -> list[Row]:
         "max(v.comments) AS counter, count(c.comment_id) AS stored, "
         "count(c.comment_id) FILTER (WHERE coalesce(c.status, '') <> 'HIDDEN' "
         f"AND c.create_time < v.metric_date - {COUNTER_DAYS}) AS least, "
-        "count(c.comment_id) + coalesce(sum(c.replies), 0) AS most FROM newest "
+        "coalesce(sum(c.replies), 0) AS replies, "
+        "count(c.comment_id) + coalesce(sum(c.replies), 0) + coalesce(max(r.left_out), 0) AS most FROM newest "
         f"JOIN {session.name_of(VIDEOS)} AS v ON v._business_id = newest._business_id AND v.metric_date = newest.day "
         f"JOIN {session.name_of(COMMENT_READS)} AS r ON r._business_id = v._business_id AND r.video_id = v.item_id "
         "AND r.counter = v.comments AND r.complete_at IS NOT NULL AND r.refused_at IS NULL "
@@ -42,7 +43,7 @@ def _rows_and_counters(session: Session, today: date) -> list[Row]:
         "ranked AS (SELECT *, count(*) OVER account AS compared, count(*) FILTER (WHERE off) OVER account AS all_off, "
         "row_number() OVER (PARTITION BY _business_id ORDER BY CASE WHEN off THEN distance ELSE 0 END DESC, item_id) "
         "AS place FROM videos WINDOW account AS (PARTITION BY _business_id)) "
-        "SELECT username, compared, all_off, item_id, counter, stored, most - stored FROM ranked WHERE place = 1 "
+        "SELECT username, compared, all_off, item_id, counter, stored, replies FROM ranked WHERE place = 1 "
         "ORDER BY username",
         *values,
     )

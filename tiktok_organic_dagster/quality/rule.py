@@ -92,7 +92,7 @@ class Rule:
 
 
 def verdict_of(rule: Rule, session: Session, today: date) -> Verdict:
-    """Apply a rule to what is stored. Tables that are not there yet are not made, and there is nothing to compare."""
-    if not all(session.holds(table) for table in rule.needs):
+    """Apply a rule to what is stored. Tables and columns that are not there yet are not made: nothing to compare."""
+    if not all(set(table.column_names) <= set(session.columns_there(table)) for table in rule.needs):
         return Verdict(0, 0)
     return rule.judge(rule.look(session, today))

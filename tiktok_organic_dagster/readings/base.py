@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.findings import Findings
+from tiktok_organic_dagster.gaps import lacking_scope
 from tiktok_organic_dagster.ledger import laid_over, read_today
 from tiktok_organic_dagster.tables import ACCOUNT, Table
 from tiktok_organic_dagster.tables.rows import JsonObject, rows_of
@@ -95,19 +96,18 @@ class Reading(ABC):
         self.moment = moment
         self._usernames: dict[str, str] = {}
 
-    def prepare(self, session: Session, accounts: Sequence[Account]) -> None:
+    def prepare(self, session: Session, accounts: Sequence[Account], store: AccountStore) -> None:  # noqa: ARG002 -- for those that need it
         """Make the tables, and look up what must be known before the first call. The warehouse is closed after it."""
         prepare_warehouse(session)
         self._usernames = newest_usernames(session, self.moment.today)
-        for account in accounts:
-            self.look_up(session, account)
+        self.look_up(session, accounts)
 
     def days(self) -> str:
         """Which days are read, for the first line in the log."""
         return f"reading of {self.moment.today}"
 
-    def look_up(self, session: Session, account: Account) -> None:  # noqa: B027 -- not every step needs to
-        """Look up what this step needs to know of an account."""
+    def look_up(self, session: Session, accounts: Sequence[Account]) -> None:  # noqa: B027 -- not every step needs to
+        """Look up what this step needs to know of the accounts, in few statements however many they are."""
 
     @abstractmethod
     def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
@@ -123,7 +123,8 @@ class Reading(ABC):
         """Note, within the transaction that writes them, that the tables were read today, with so many rows each."""
         self.note_asked(session, account, rows, complete=complete)
         today = [read_today(self.moment.today, complete=complete)]
-        change_spans(session, account.business_id, tuple(rows), lambda _table, spans: laid_over(spans, today))
+        granted = [table for table in rows if lacking_scope(account, table) is None]
+        change_spans(session, account.business_id, granted, lambda _table, spans: laid_over(spans, today))
 
     def note_asked(
         self, session: Session, account: Account, rows: Mapping[Table, int], *, complete: bool = True

@@ -5,7 +5,7 @@ video shows is what a reading goes by; it arrives 24 to 48 hours late.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -55,12 +55,15 @@ class Known:
         counter: What the video's counter said then.
         complete_at: When they were last read to the end; None if never.
         refused_at: When TikTok last said that it knows no such video.
+        left_out: How many comments of forgotten commenters, and replies to them, the counter may count beside those
+            that are stored.
     """
 
     read_at: datetime | None
     counter: float | None
     complete_at: datetime | None
     refused_at: datetime | None = None
+    left_out: float = 0
 
 
 def refresh(video: Video, known: Known | None, now: datetime) -> Refresh:
@@ -91,18 +94,26 @@ def _refresh_known(
     return Refresh.HEAD if rose else Refresh.NOTHING
 
 
-def after_reading(video: Video, known: Known | None, now: datetime, *, complete: bool) -> Known:
-    """What is known once a video's comments were read; a counter that TikTok left out keeps its last value."""
+def after_reading(video: Video, known: Known | None, now: datetime, *, complete: bool, left_out: float = 0) -> Known:
+    """What is known once a video's comments were read; a counter that TikTok left out keeps its last value.
+
+    Args:
+        video: The video.
+        known: What was known of it before.
+        now: The moment.
+        complete: Whether they were read to the end.
+        left_out: How many comments of forgotten commenters, and replies to them, are now beside those that are stored.
+    """
     counted = known.counter if known and video.counter is None else video.counter
     before = known.complete_at if known else None
-    return Known(read_at=now, counter=counted, complete_at=now if complete else before)
+    return Known(read_at=now, counter=counted, complete_at=now if complete else before, left_out=left_out)
 
 
 def after_refusal(known: Known | None, now: datetime) -> Known:
     """What is known once TikTok said that it knows no such video."""
     if known is None:
         return Known(read_at=None, counter=None, complete_at=None, refused_at=now)
-    return Known(known.read_at, known.counter, known.complete_at, refused_at=now)
+    return replace(known, refused_at=now)
 
 
 def in_order(videos: Iterable[Video], known: Mapping[str, Known]) -> list[Video]:

@@ -1,14 +1,14 @@
 """The reading of comments: which videos to ask about, how far, and whole videos at a time into the warehouse."""
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 import pyarrow as pa
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.store import Account, AccountStore
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, valid_rows
 from tiktok_organic_dagster.readings.comment_refresh import (
@@ -20,6 +20,7 @@ from tiktok_organic_dagster.readings.comment_refresh import (
     in_order,
     refresh,
 )
+from tiktok_organic_dagster.readings.privacy import Privacy, amount, were_there
 from tiktok_organic_dagster.tables import COMMENTS, VIDEOS, ColumnType, Table
 from tiktok_organic_dagster.tables.conversion import convert
 from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
@@ -27,7 +28,7 @@ from tiktok_organic_dagster.tables.shared import COMMENT_LIST
 from tiktok_organic_dagster.tiktok.client import AccountReader
 from tiktok_organic_dagster.tiktok.errors import PagingError, RefusedError, TikTokError, TransientError
 from tiktok_organic_dagster.warehouse import Session, Spool
-from tiktok_organic_dagster.warehouse.bookkeeping import was_read
+from tiktok_organic_dagster.warehouse.bookkeeping import readings_on
 from tiktok_organic_dagster.warehouse.known_comments import (
     comment_reads,
     comments_read_on,
@@ -44,13 +45,16 @@ ORDERED_COMMENTS = 500
 PORTION_ROWS = 2_000
 PORTION_VIDEOS = 50
 CHUNK_ROWS = 1_000
+PLANNED_AT_ONCE = 20_000
+"""Videos of today of which it is decided together what to read: so many of all their accounts are in memory at once."""
 UNKNOWN_VIDEO = frozenset({40002, 40007})
 OF_ONE_VIDEO = (PagingError, TransientError, RefusedError)
 """Trouble that may be with one video alone."""
 FAILURES_IN_A_ROW = 3
 """So many videos that fail one after the other have nothing to do with the single video."""
 
-Comment = tuple[JsonObject, Video]
+Comment = tuple[JsonObject, Video, datetime]
+"""A comment, its video, and when it was read: of two runs at once, the row that was read later stays."""
 
 
 class NotReadYetError(TikTokOrganicError):
@@ -63,7 +67,7 @@ class Plan:
 
     Attributes:
         tasks: The videos in order, each with how far to read it.
-        known: What is known of each video's comments.
+        known: What is known of the comments of those that were asked for before.
         stored: The stored comments that a head reading of a video is compared with.
     """
 
@@ -81,7 +85,7 @@ class Batch:
         began_at: When the first of these videos was asked for.
         known: What is known of each video now.
         complete: The videos that were read to the end.
-        waiting: Comments that are not rows yet, each with its video.
+        waiting: Comments that are not rows yet.
     """
 
     spool: Spool
@@ -104,37 +108,74 @@ class CommentsReading(Reading):
         moment: When the run takes its readings.
         time_limit: How long to go on with one account; None for as long as it takes. A video that was begun is read to
             its end; the videos that are left are taken up by later runs.
+        hashed: Whether hashes are stored in the place of the commenters' names.
     """
 
     step = "comments"
     writes_in_portions = True
 
-    def __init__(self, tables: Sequence[Table], moment: Moment, time_limit: timedelta | None) -> None:
+    def __init__(
+        self, tables: Sequence[Table], moment: Moment, time_limit: timedelta | None, *, hashed: bool = False
+    ) -> None:
         super().__init__(tables, moment)
         self._time_limit = time_limit
+        self._hashed = hashed
         self._began: dict[str, datetime] = {}
         self._plans: dict[str, Plan] = {}
 
-    def look_up(self, session: Session, account: Account) -> None:
-        """Decide for each video of the account whether to read its comments, and how far."""
-        self._plans.pop(account.business_id, None)
-        if was_read(session, account.business_id, VIDEOS, self.moment.today):
-            self._plans[account.business_id] = self.plan(session, account)
+    def prepare(self, session: Session, accounts: Sequence[Account], store: AccountStore) -> None:
+        """Beside what each step prepares, make the stored rows of all accounts fit what is to be kept of commenters."""
+        super().prepare(session, accounts, store)
+        self._privacy = Privacy(store.commenters, hashed=self._hashed)
+        self._privacy.settle(session)
 
-    def plan(self, session: Session, account: Account) -> Plan:
-        """Today's videos whose counter moved, and older posts that were never read to the end."""
-        known = {video_id: Known(*read) for video_id, read in comment_reads(session, account.business_id).items()}
-        todays = [Video(*row) for row in todays_videos(session, account.business_id, self.moment.today)]
-        older = [Video(*row) for row in older_videos(session, account.business_id, self.moment.today)]
+    def look_up(self, session: Session, accounts: Sequence[Account]) -> None:
+        """Decide for each video of the accounts whether to read its comments, and how far."""
+        for account in accounts:
+            self._plans.pop(account.business_id, None)
+        read = readings_on(session, VIDEOS, self.moment.today)
+        videos = {each.business_id: read[each.business_id].rows for each in accounts if each.business_id in read}
+        for business_ids in _parts(videos):
+            self._plans |= self._planned(session, business_ids)
+
+    def _planned(self, session: Session, business_ids: Sequence[str]) -> dict[str, Plan]:
+        reads = comment_reads(session, business_ids)
+        todays = todays_videos(session, business_ids, self.moment.today)
+        older = older_videos(session, business_ids, self.moment.today)
+        known = {
+            business_id: {video_id: Known(*read) for video_id, read in reads.get(business_id, {}).items()}
+            for business_id in business_ids
+        }
+        tasks = {
+            business_id: self.choose(
+                [Video(*row) for row in todays.get(business_id, ())],
+                [Video(*row) for row in older.get(business_id, ())],
+                known[business_id],
+            )
+            for business_id in business_ids
+        }
+        heads = [video.video_id for each in tasks.values() for video, how in each if how is Refresh.HEAD]
+        stored = newest_comment_ids(session, business_ids, heads)
+        return {
+            business_id: Plan(
+                tuple(chosen),
+                {v.video_id: known[business_id][v.video_id] for v, _ in chosen if v.video_id in known[business_id]},
+                {v.video_id: stored.get((business_id, v.video_id), set()) for v, how in chosen if how is Refresh.HEAD},
+            )
+            for business_id, chosen in tasks.items()
+        }
+
+    def choose(
+        self, todays: Sequence[Video], older: Sequence[Video], known: Mapping[str, Known]
+    ) -> list[tuple[Video, Refresh]]:
+        """Today's videos whose counter moved, and older posts that were never read to the end, in order."""
         never_complete = [v for v in older if v.video_id not in known or known[v.video_id].complete_at is None]
         now = self.moment.now()
-        tasks = [
+        return [
             (video, how)
             for video in in_order([*todays, *never_complete], known)
             if (how := refresh(video, known.get(video.video_id), now)) is not Refresh.NOTHING
         ]
-        heads = [video.video_id for video, how in tasks if how is Refresh.HEAD]
-        return Plan(tuple(tasks), known, newest_comment_ids(session, account.business_id, heads))
 
     def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
         """The comments of whole videos, about 2,000 comments at a time."""
@@ -223,9 +264,10 @@ class CommentsReading(Reading):
         notes: Notes,
     ) -> None:
         known = plan.known.get(video.video_id)
-        stored: set[str] = plan.stored.get(video.video_id, set()) if how is Refresh.HEAD else set()
+        before = known if how is Refresh.HEAD else None
+        stored: set[str] = plan.stored.get(video.video_id, set()) if before is not None else set()
         try:
-            complete = self._read_pages(account, reader, video, stored, batch, notes)
+            complete, left_out = self._read_pages(account, reader, video, before, stored, batch, notes)
         except RefusedError as error:
             if error.code not in UNKNOWN_VIDEO:
                 raise
@@ -234,38 +276,65 @@ class CommentsReading(Reading):
             return
         if complete:
             batch.complete.append(video.video_id)
-        batch.known[video.video_id] = after_reading(video, known, self.moment.now(), complete=complete)
+        batch.known[video.video_id] = after_reading(
+            video, known, self.moment.now(), complete=complete, left_out=left_out
+        )
 
     def _read_pages(
-        self, account: Account, reader: AccountReader, video: Video, stored: set[str], batch: Batch, notes: Notes
-    ) -> bool:
-        """Read a video's comments, newest first, to the end or to the first page that holds a stored one.
+        self,
+        account: Account,
+        reader: AccountReader,
+        video: Video,
+        before: Known | None,
+        stored: set[str],
+        batch: Batch,
+        notes: Notes,
+    ) -> tuple[bool, float]:
+        """Read a video's comments, newest first, to the end or to the first page that holds one seen before.
 
-        Nothing of a video that fails on the way comes into the batch.
+        That is a stored one, or one of a forgotten commenter from before the last reading. Nothing of a video that
+        fails on the way comes into the batch.
+
+        Args:
+            account: The account.
+            reader: Reads it.
+            video: The video.
+            before: What is known of its comments; None to read to the end.
+            stored: The ids of its comments that are stored.
+            batch: Where the comments go.
+            notes: Where it is noted what was noticed.
 
         Returns:
-            Whether the end was reached.
+            Whether the end was reached, and how many comments with their replies are left out now.
         """
         seen = 0
         ended = True
+        read_at = before.read_at if before is not None else None
+        left_out: list[JsonObject] = []
         chunks: list[pa.RecordBatch] = []
         waiting: list[Comment] = []
         for page in reader.comment_pages(video.video_id):
             comments = objects_of(COMMENTS, page.comments, "comment_id", notes.findings)
             notes.repeated += page.repeated
-            waiting += [(comment, video) for comment in comments]
+            kept, forgotten = self._privacy.sorted_out(comments)
+            left_out += forgotten
+            now = self.moment.now()
+            waiting += [(comment, video, now) for comment in kept]
             if len(waiting) >= CHUNK_ROWS:
                 chunks.append(self._rows(account, waiting, notes))
                 waiting = []
             seen += len(comments)
-            if seen <= ORDERED_COMMENTS and _holds_stored(comments, stored):
+            known_ones = _holds_stored(kept, stored) or (read_at is not None and were_there(forgotten, read_at))
+            if seen <= ORDERED_COMMENTS and known_ones:
                 ended = False
                 break
         for chunk in chunks:
             batch.spool.add(COMMENTS, chunk)
         batch.waiting += waiting
-        notes.rows += seen
-        return ended
+        notes.rows += seen - len(left_out)
+        if ended or before is None:
+            return ended, amount(left_out)
+        return ended, before.left_out + amount(left_out, since=read_at)
 
     def _to_spool(self, account: Account, batch: Batch, notes: Notes) -> None:
         batch.spool.add(COMMENTS, self._rows(account, batch.waiting, notes))
@@ -274,20 +343,25 @@ class CommentsReading(Reading):
     def _rows(self, account: Account, comments: Sequence[Comment], notes: Notes) -> pa.RecordBatch:
         labels = self.labels(
             account,
-            video_id=[video.video_id for _, video in comments],
-            thumbnail_url=[video.thumbnail_url for _, video in comments],
+            video_id=[video.video_id for _, video, _ in comments],
+            thumbnail_url=[video.thumbnail_url for _, video, _ in comments],
+            loaded_at=[read_at for _, _, read_at in comments],
         )
-        return valid_rows(COMMENTS, [comment for comment, _ in comments], labels, notes)
+        return self._privacy.as_set(valid_rows(COMMENTS, [comment for comment, _, _ in comments], labels, notes))
 
     def _write(self, account: Account, batch: Batch, session: Session, *, complete: bool) -> None:
         with session.staged(COMMENTS, batch.spool) as stage:
-            latest_state(session, COMMENTS, stage)
+            self._privacy.leave_out(session, stage)
+            latest_state(session, COMMENTS, stage, now=self.moment.now())
             mark_not_returned(
                 session, stage, account.business_id, batch.complete, day=self.moment.today, before=batch.began_at
             )
         session.require_unique(COMMENTS, account.business_id, batch.spool)
         write_comment_reads(
-            session, account.business_id, {video_id: astuple(known) for video_id, known in batch.known.items()}
+            session,
+            account.business_id,
+            {video_id: astuple(known) for video_id, known in batch.known.items()},
+            now=self.moment.now(),
         )
         rows = {COMMENTS: comments_read_on(session, account.business_id, self.moment.today)}  # also of earlier runs
         if complete or batch.known:
@@ -299,18 +373,28 @@ class CommentsReading(Reading):
 class AllCommentsReading(CommentsReading):
     """Reads the comments of every video that was ever seen to the end, whatever is known of them."""
 
-    def __init__(self, tables: Sequence[Table], moment: Moment) -> None:
-        super().__init__(tables, moment, time_limit=None)
+    def __init__(self, tables: Sequence[Table], moment: Moment, *, hashed: bool = False) -> None:
+        super().__init__(tables, moment, time_limit=None, hashed=hashed)
 
-    def plan(self, session: Session, account: Account) -> Plan:
+    def choose(
+        self, todays: Sequence[Video], older: Sequence[Video], known: Mapping[str, Known]
+    ) -> list[tuple[Video, Refresh]]:
         """Every known video, in full."""
-        known = {video_id: Known(*read) for video_id, read in comment_reads(session, account.business_id).items()}
-        rows = [
-            *todays_videos(session, account.business_id, self.moment.today),
-            *older_videos(session, account.business_id, self.moment.today),
-        ]
-        videos = in_order([Video(*row) for row in rows], known)
-        return Plan(tuple((video, Refresh.FULL) for video in videos), known, {})
+        return [(video, Refresh.FULL) for video in in_order([*todays, *older], known)]
+
+
+def _parts(videos: Mapping[str, int]) -> Iterator[list[str]]:
+    """The accounts in parts that are looked up together, as their videos do not fit into memory all at once."""
+    part: list[str] = []
+    number = 0
+    for business_id, count in videos.items():
+        if part and number + count > PLANNED_AT_ONCE:
+            yield part
+            part, number = [], 0
+        part.append(business_id)
+        number += count
+    if part:
+        yield part
 
 
 def _holds_stored(comments: Sequence[JsonObject], stored: set[str]) -> bool:

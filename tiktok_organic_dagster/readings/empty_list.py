@@ -1,5 +1,6 @@
 """When an empty list of posts is doubted: by what the newest profile counts, and by what earlier readings held."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -72,26 +73,41 @@ def doubt(known: KnownPosts, today: date) -> Doubt | None:
     return Doubt(f"the reading of {held.day} holds some", is_refused=False)
 
 
-def known_posts(session: Session, account: Account, today: date) -> KnownPosts:
-    """Look up what is stored about an account's posts, up to today."""
-    profiles = session.query(
-        f"SELECT metric_date, _loaded_at, videos_count FROM {session.name_of(ACCOUNT)} "  # noqa: S608
-        "WHERE _business_id = ? AND metric_date <= ? ORDER BY metric_date DESC LIMIT 1",
-        account.business_id,
-        today,
-    )
+def known_posts(session: Session, accounts: Sequence[Account], today: date) -> dict[str, KnownPosts]:
+    """Look up what is stored about the posts of accounts, up to today, by `_business_id`."""
+    business_ids = [account.business_id for account in accounts]
+    of_accounts = ", ".join("?" for _ in business_ids) or "NULL"
+    profiles = {
+        business_id: Profile(*profile)
+        for business_id, *profile in session.query(
+            f"SELECT DISTINCT ON (_business_id) _business_id, metric_date, _loaded_at, videos_count "  # noqa: S608
+            f"FROM {session.name_of(ACCOUNT)} WHERE _business_id IN ({of_accounts}) AND metric_date <= ? "
+            "ORDER BY _business_id, metric_date DESC",
+            *business_ids,
+            today,
+        )
+    }
     of_step = ", ".join("?" for _ in VIDEO_TABLES)
-    readings = session.query(
-        f"SELECT read_date, max(CASE WHEN rows > 0 THEN read_at END) FROM {session.name_of(READINGS)} "  # noqa: S608
-        f"WHERE _business_id = ? AND table_name IN ({of_step}) AND (read_date < ? OR (read_date = ? AND rows > 0)) "
-        "GROUP BY read_date ORDER BY read_date DESC LIMIT 1",
-        account.business_id,
-        *(table.name for table in VIDEO_TABLES),
-        today,
-        today,
-    )
-    return KnownPosts(
-        can_be_counted=STATS in account.scopes,
-        profile=next((Profile(*row) for row in profiles), None),
-        held=next((Held(day, written_at) for day, written_at in readings if written_at is not None), None),
-    )
+    held = {
+        business_id: Held(day, written_at)
+        for business_id, day, written_at in session.query(
+            "SELECT DISTINCT ON (_business_id) _business_id, read_date, "  # noqa: S608
+            f"max(CASE WHEN rows > 0 THEN read_at END) FROM {session.name_of(READINGS)} "
+            f"WHERE _business_id IN ({of_accounts}) AND table_name IN ({of_step}) "
+            "AND (read_date < ? OR (read_date = ? AND rows > 0)) "
+            "GROUP BY _business_id, read_date ORDER BY _business_id, read_date DESC",
+            *business_ids,
+            *(table.name for table in VIDEO_TABLES),
+            today,
+            today,
+        )
+        if written_at is not None
+    }
+    return {
+        account.business_id: KnownPosts(
+            can_be_counted=STATS in account.scopes,
+            profile=profiles.get(account.business_id),
+            held=held.get(account.business_id),
+        )
+        for account in accounts
+    }

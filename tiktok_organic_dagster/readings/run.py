@@ -8,29 +8,42 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tiktok_organic_dagster.accounts.store import Account, AccountStore
-from tiktok_organic_dagster.errors import TikTokOrganicError
+from tiktok_organic_dagster.errors import StateError, TikTokOrganicError
 from tiktok_organic_dagster.gaps import bring_to_date
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading
+from tiktok_organic_dagster.readings.new_fields import tell_once
 from tiktok_organic_dagster.readings.progress import LOOK_EVERY_S, Progress, beginning, counted
 from tiktok_organic_dagster.tables import missing_scopes
 from tiktok_organic_dagster.tiktok.client import AccountReader
-from tiktok_organic_dagster.tiktok.errors import PagingError, TransientError, clean
+from tiktok_organic_dagster.tiktok.errors import (
+    SCOPE_NOT_GRANTED,
+    PagingError,
+    RefusedError,
+    TransientError,
+    clean,
+    printable,
+)
 from tiktok_organic_dagster.tiktok.stats import CallStats
-from tiktok_organic_dagster.warehouse import Warehouse, WarehouseBusyError, WarehouseError
+from tiktok_organic_dagster.warehouse import Warehouse, WarehouseBusyError, WarehouseError, step_lock
 
 SIDE_BY_SIDE = 15
 """Accounts fetched at once: TikTok grants 600 requests a minute to an app and 40 to each account and endpoint."""
 
-PASSING = (TransientError, PagingError, WarehouseError)
+PASSING = (TransientError, PagingError, WarehouseError, StateError)
 """Failures that may be gone at the end of the step, when the account is tried once more."""
 
 
 class StoppedError(TikTokOrganicError):
     """The run was stopped while it waited."""
+
+
+class AccountGoneError(TikTokOrganicError):
+    """The account was disconnected, or renamed, while it was read."""
 
 
 class Stop:
@@ -132,13 +145,15 @@ def take(
     with stop.on_leaving():
         log(beginning(reading, len(accounts)))
         with warehouse.session() as session:
-            reading.prepare(session, accounts)
+            reading.prepare(session, accounts, store)
             bring_to_date(session, store, accounts, since=since, today=reading.moment.today, steps=[reading.step])
-        _side_by_side(_Writer(reading, warehouse, open_reader, stop), list(outcomes.values()), reading.step, log)
+        writer = partial(_Writer, reading, warehouse, open_reader, store, stop)
+        _side_by_side(writer(), list(outcomes.values()), reading.step, log)
         again = [_to_try_again(reading, outcome) for outcome in outcomes.values() if outcome.is_passing]
-        if again and _prepared_again(reading, warehouse, again):
+        if again and _prepared_again(reading, warehouse, again, store):
             outcomes.update((outcome.account.business_id, outcome) for outcome in again)
-            _side_by_side(_Writer(reading, warehouse, open_reader, stop), again, f"{reading.step}, second attempt", log)
+            _side_by_side(writer(), again, f"{reading.step}, second attempt", log)
+    tell_once([outcome.notes.findings for outcome in outcomes.values()], store)
     for outcome in outcomes.values():
         _record(store, reading, outcome)
     return list(outcomes.values())
@@ -159,12 +174,12 @@ def _begun(reading: Reading, account: Account, stats: CallStats) -> Outcome:
     return Outcome(account, notes=Notes(warnings=warnings), stats=stats)
 
 
-def _prepared_again(reading: Reading, warehouse: Warehouse, outcomes: Sequence[Outcome]) -> bool:
-    """Look up again what is known of the accounts that failed; False if the warehouse cannot be used any more."""
+def _prepared_again(reading: Reading, warehouse: Warehouse, outcomes: Sequence[Outcome], store: AccountStore) -> bool:
+    """Look up again what is known of the accounts that failed; False if a database cannot be used any more."""
     try:
         with warehouse.session() as session:
-            reading.prepare(session, [outcome.account for outcome in outcomes])
-    except WarehouseError:
+            reading.prepare(session, [outcome.account for outcome in outcomes], store)
+    except (WarehouseError, StateError):
         return False
     return True
 
@@ -176,6 +191,7 @@ class _Writer:
     reading: Reading
     warehouse: Warehouse
     open_reader: Callable[[Account], AccountReader]
+    store: AccountStore
     stop: Stop
     turn: threading.Lock = field(default_factory=threading.Lock)
     busy: WarehouseBusyError | None = None
@@ -185,8 +201,8 @@ class _Writer:
         try:
             self._read(outcome)
         except TikTokOrganicError as error:
-            outcome.error = str(error)
-            outcome.is_passing = isinstance(error, PASSING)
+            outcome.error = printable(str(error))  # a database may quote a value
+            outcome.is_passing = isinstance(error, PASSING) or self._is_of_lost_scope(outcome, error)
         except Exception as error:  # noqa: BLE001 -- a fault of ours on one account must not cost the others
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}, line {place.lineno}"
@@ -205,14 +221,31 @@ class _Writer:
                     outcome.rows.setdefault(table.name, Counter()).update(portion.spool.days(table))
                     outcome.previews[table.name] = outcome.previews.get(table.name) or portion.spool.previews(table)
 
+    def _is_of_lost_scope(self, outcome: Outcome, error: TikTokOrganicError) -> bool:
+        """Whether the owner took a permission away since it was granted; the account is known without it then."""
+        if not isinstance(error, RefusedError) or error.code != SCOPE_NOT_GRANTED:
+            return False
+        granted = outcome.account.scopes
+        try:
+            self.open_reader(outcome.account).renew()
+            outcome.account = self.store.find(outcome.account.business_id)
+        except TikTokOrganicError:
+            return False
+        return outcome.account.scopes != granted
+
     def _write(self, account: Account, portion: Portion) -> None:
-        lock = f"{self.reading.step}:{account.business_id}"
+        lock = step_lock(self.reading.step, account.business_id)
         with self.turn:
             self.stop.sleep(0)
             if self.busy is not None:  # one wait for whoever holds it is enough for all accounts
                 raise self.busy
             try:
                 with self.warehouse.session() as session, session.transaction(lock):
+                    if not self.store.may_be_written([account.business_id]):
+                        raise AccountGoneError(
+                            f"@{account.username} was disconnected, or given another business_id, while it was read, "
+                            "so nothing more of it was stored. If it is connected again, the next run reads it."
+                        )
                     portion.write(session)
             except WarehouseBusyError as error:
                 self.busy = error

@@ -19,6 +19,7 @@ from tiktok_organic_dagster.tables import ACCOUNT, VIDEOS, Table, field_choices
 from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
 from tiktok_organic_dagster.tiktok.client import VIDEO_LIST, AccountReader, VideoPage
 from tiktok_organic_dagster.warehouse import Session, Spool
+from tiktok_organic_dagster.warehouse.newest import with_rows_before
 from tiktok_organic_dagster.windows import videos_since
 
 CHUNK_VIDEOS = 500
@@ -35,19 +36,14 @@ class VideosReading(Reading):
         self._read_before: set[str] = set()
         self._known_posts: dict[str, KnownPosts] = {}
 
-    def look_up(self, session: Session, account: Account) -> None:
-        """Whether this is the account's first reading, and what is known of its posts.
+    def look_up(self, session: Session, accounts: Sequence[Account]) -> None:
+        """Whether this is an account's first reading, and what is known of its posts.
 
         The first means: the videos table holds no row of an earlier day for it.
         """
-        earlier = session.query(
-            f"SELECT 1 FROM {session.name_of(VIDEOS)} WHERE _business_id = ? AND metric_date < ? LIMIT 1",  # noqa: S608
-            account.business_id,
-            self.moment.today,
-        )
-        if earlier:
-            self._read_before.add(account.business_id)
-        self._known_posts[account.business_id] = known_posts(session, account, self.moment.today)
+        business_ids = [account.business_id for account in accounts]
+        self._read_before |= with_rows_before(session, VIDEOS, business_ids, self.moment.today)
+        self._known_posts |= known_posts(session, accounts, self.moment.today)
 
     def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
         """The rows of all pages."""

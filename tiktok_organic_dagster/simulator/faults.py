@@ -11,11 +11,12 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from tiktok_organic_dagster.simulator import api_fields
 from tiktok_organic_dagster.simulator.answers import ApiRefusal, Data
 from tiktok_organic_dagster.simulator.calls import Call
+from tiktok_organic_dagster.simulator.oauth import OAuth
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Effect:
 
     Attributes:
         delay: Seconds before anything else.
-        voids_token: The account's access tokens become wrong before the call is answered.
+        ends: What becomes of the account's authorization before the call is answered.
         check: Raises `ApiRefusal` to refuse the call.
         never_answered: The call has no effect at TikTok either; `sent` is all there is.
         change: New data from the data of a good answer.
@@ -66,7 +67,7 @@ class Effect:
     """
 
     delay: float = 0
-    voids_token: bool = False
+    ends: Callable[[OAuth, int], None] | None = None
     check: Callable[[Call, bool], None] | None = None
     never_answered: bool = False
     change: Callable[[Data, Page], Data] | None = None
@@ -108,7 +109,22 @@ def refuse_business_fields() -> Effect:
 
 def revoke_token() -> Effect:
     """The account's access tokens are void from this call on; a refresh helps."""
-    return Effect(voids_token=True)
+    return Effect(ends=OAuth.void_access_tokens)
+
+
+def expire_token() -> Effect:
+    """The account's access tokens have expired from this call on; a refresh helps."""
+    return Effect(ends=OAuth.expire_access_tokens)
+
+
+def withdraw_consent() -> Effect:
+    """The account's owner has withdrawn all consent from this call on; only a new consent helps."""
+    return Effect(ends=OAuth.revoke_account)
+
+
+def take_scope(scope: str) -> Effect:
+    """The account's owner has taken away one permission from this call on; a refresh tells of it."""
+    return Effect(ends=lambda oauth, account: oauth.take_scope(account, scope))
 
 
 # Answers that are no envelope, or not a whole one.
@@ -206,6 +222,28 @@ def cursor_stands_still() -> Effect:
     return Effect(change=stand_still)
 
 
+def cursor_goes_back() -> Effect:
+    """A right page with more to come whose cursor is that of the very beginning."""
+    return change(lambda data: data | {"cursor": 0, "has_more": True})
+
+
+def short_page() -> Effect:
+    """The first half of a page; its cursor leads to the other half, so no row is lost."""
+
+    def halve(data: Data, page: Page) -> Data:
+        name = "videos" if "videos" in data else "comments"
+        kept = data[name][: max(1, len(data[name]) // 2)]
+        if len(kept) == len(data[name]):
+            return data
+        if name == "videos":
+            cursor = int(kept[-1]["create_time"]) * 1000
+        else:
+            cursor = int(page.params.get("cursor") or 0) + len(kept)
+        return data | {name: kept, "cursor": cursor, "has_more": True}
+
+    return Effect(change=halve)
+
+
 @dataclass(slots=True)
 class Fault:
     """An effect and the calls it befalls; every condition that is set must hold.
@@ -236,8 +274,11 @@ class Fault:
     seen: int = 0
     struck: int = 0
 
-    def strikes(self, call: Call) -> bool:
-        """Whether it befalls this call; counts the call."""
+    def befalls(self, call: Call) -> Effect | None:
+        """The effect, if it befalls this call; counts the call."""
+        return self.effect if self._strikes(call) else None
+
+    def _strikes(self, call: Call) -> bool:
         if not self._fits(call):
             return False
         self.seen += 1
@@ -260,6 +301,17 @@ class Fault:
         )
 
 
+class Trouble(Protocol):
+    """What decides, call by call, what happens to it: a `Fault`, or faults drawn at random."""
+
+    def befalls(self, call: Call) -> Effect | None:
+        """What happens to a call; None for nothing. One call at a time is asked about."""
+        ...
+
+
+AnyTrouble = TypeVar("AnyTrouble", bound=Trouble)
+
+
 class Faults:
     """The faults that are switched on.
 
@@ -269,16 +321,16 @@ class Faults:
 
     def __init__(self) -> None:
         self.struck = 0
-        self._faults: list[Fault] = []
+        self._faults: list[Trouble] = []
         self._lock = Lock()
 
-    def add(self, fault: Fault) -> Fault:
+    def add(self, fault: AnyTrouble) -> AnyTrouble:
         """Switch a fault on; its `struck` tells later how often it happened."""
         with self._lock:
             self._faults.append(fault)
         return fault
 
-    def remove(self, fault: Fault) -> None:
+    def remove(self, fault: Trouble) -> None:
         """Switch a fault off."""
         with self._lock:
             self._faults = [each for each in self._faults if each is not fault]
@@ -291,6 +343,6 @@ class Faults:
     def befalling(self, call: Call) -> list[Effect]:
         """The effects of all faults that befall a call, in the order in which they were switched on."""
         with self._lock:
-            effects = [fault.effect for fault in self._faults if fault.strikes(call)]
+            effects = [effect for fault in self._faults if (effect := fault.befalls(call))]
             self.struck += len(effects)
             return effects

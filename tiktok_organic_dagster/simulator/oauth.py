@@ -174,6 +174,20 @@ class OAuth:
                 grant.access.clear()
         self._write()
 
+    def expire_access_tokens(self, account: int) -> None:
+        """Let all access tokens of an account be over now; its refresh tokens stay good."""
+        for grant in self._grants:
+            if grant.account == account:
+                grant.access = dict.fromkeys(grant.access, self._now())
+        self._write()
+
+    def take_scope(self, account: int, scope: str) -> None:
+        """Let the owner take away one permission."""
+        for grant in self._grants:
+            if grant.account == account:
+                grant.scopes = [each for each in grant.scopes if each != scope]
+        self._write()
+
     # Inside.
 
     def _now(self) -> float:

@@ -39,6 +39,7 @@ from tiktok_organic_dagster.simulator.endpoints import ENDPOINTS, Asked, Habits,
 from tiktok_organic_dagster.simulator.faults import Effect, Faults, Page
 from tiktok_organic_dagster.simulator.limits import Limits
 from tiktok_organic_dagster.simulator.oauth import OAuth
+from tiktok_organic_dagster.simulator.random_faults import RandomFaults
 from tiktok_organic_dagster.simulator.transport import BrokenResponse, Connections, json_body, listen, serve
 from tiktok_organic_dagster.simulator.world import World
 
@@ -232,8 +233,8 @@ class Simulator:
         client_id = owner.client_id if owner else str(call.params.get("client_id") or call.params.get("app_id") or "")
         self.limits.check(client_id, call.business_id, call.endpoint)
         for effect in effects:
-            if effect.voids_token and call.account is not None:
-                self.oauth.void_access_tokens(call.account)
+            if effect.ends and call.account is not None:
+                effect.ends(self.oauth, call.account)
             if effect.check:
                 effect.check(call, call.account is not None and self.world.accounts[call.account].is_business)
         data = self._look_up(call, token)
@@ -338,6 +339,7 @@ def run(
     per_app: int | None = request_limits.TRUE_PER_APP,
     per_second: int | None = request_limits.TRUE_PER_SECOND,
     data_dir: Path | None = None,
+    faults: float = 0,
 ) -> None:
     """Serve in the foreground until interrupted or terminated; the first line printed holds the base URL.
 
@@ -350,12 +352,15 @@ def run(
         per_app: Requests a minute for an app.
         per_second: Requests a second for an app.
         data_dir: Folder in which tokens survive a restart.
+        faults: Share of the calls that go wrong, from 0 to 1; which, and how, depends on the seed.
 
     Raises:
         ConfigurationError: The port is taken.
     """
     simulator = Simulator(seed=seed, accounts=accounts, videos=videos, port=port, data_dir=data_dir)
     simulator.limits = Limits(per_endpoint=per_endpoint, per_app=per_app, per_second=per_second)
+    if faults:
+        simulator.faults.add(RandomFaults(seed, faults))
     ended = Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     with simulator:

@@ -11,10 +11,21 @@ from tiktok_organic_dagster.tables.shared import (
     username,
 )
 
+HASHED = "a keyed hash (`hashed:...`) stands here where `TIKTOK_ORGANIC_COMMENTERS` is `hashed`."
 
-def _author(name: str, meaning: str, beware: str = "") -> Column:
-    """Something of the person who wrote the comment."""
-    return Column(name, ColumnType.TEXT, meaning, Field(name, COMMENT_LIST), beware, personal=True)
+
+def _names_author(name: str, meaning: str, beware: str = "", *, field: str = "", is_username: bool = False) -> Column:
+    """Something that says who wrote the comment."""
+    return Column(
+        name,
+        ColumnType.TEXT,
+        meaning,
+        Field(field or name, COMMENT_LIST),
+        f"{beware} {HASHED[:1].upper()}{HASHED[1:]}" if beware else HASHED,
+        is_username=is_username,
+        personal=True,
+        names_person=True,
+    )
 
 
 COMMENTS = Table(
@@ -53,7 +64,7 @@ COMMENTS = Table(
         Column(
             "create_time", ColumnType.TIMESTAMP, "When it was written.", Field("create_time", COMMENT_LIST), unit="UTC"
         ),
-        _author("display_name", "The name its author shows."),
+        _names_author("display_name", "The name its author shows."),
         flag("liked", "Whether the video's owner liked it.", Field("liked", COMMENT_LIST)),
         count(
             "likes",
@@ -63,7 +74,7 @@ COMMENTS = Table(
         ),
         flag("owner", "Whether the video's owner wrote it.", Field("owner", COMMENT_LIST)),
         flag("pinned", "Whether it is pinned on top.", Field("pinned", COMMENT_LIST)),
-        _author("profile_image", "Address of its author's image.", IMAGE_EXPIRES),
+        _names_author("profile_image", "Address of its author's image.", IMAGE_EXPIRES),
         count(
             "replies",
             "Replies to it, by anyone, the owner included.",
@@ -78,25 +89,27 @@ COMMENTS = Table(
             "hidden covers the owner's choice, moderation, privacy and TikTok's filters; they are not told apart.",
             values=("PUBLIC", "HIDDEN"),
         ),
-        _author(
+        Column(
             "text",
+            ColumnType.TEXT,
             "What it says.",
-            "it may begin with `=` or `@`: a spreadsheet that reads a CSV runs it as a formula.",
+            Field("text", COMMENT_LIST),
+            "it may begin with `=` or `@`: a spreadsheet that reads a CSV runs it as a formula. It is never hashed, "
+            "and may name people.",
+            personal=True,
         ),
-        _author("unique_identifier", "TikTok's id of the author, the same in its other APIs."),
-        _author(
+        _names_author("unique_identifier", "TikTok's id of the author, the same in its other APIs."),
+        _names_author(
             "user_id",
             "An older id of the author.",
             "TikTok plans to drop it in its next version: use `unique_identifier`.",
         ),
-        Column(
+        _names_author(
             "comment_author_username",
-            ColumnType.TEXT,
             "Its author's username without @.",
-            Field("username", COMMENT_LIST),
             "names change; `unique_identifier` stays.",
+            field="username",
             is_username=True,
-            personal=True,
         ),
         BUSINESS_ID,
         LOADED_AT,
@@ -128,7 +141,8 @@ COMMENTS = Table(
     ),
     deletion=(
         "the row stays in its last state and gets a date in `_not_returned_since`, once a complete reading of the "
-        "video came without it: it was deleted, or its author is gone. If it comes back, the date is taken away."
+        "video came without it: it was deleted, or its author is gone. If it comes back, the date is taken away. "
+        "Only the rows of a person whom `tiktok-organic forget-commenter` was told are deleted."
     ),
     latency=(
         "a new comment is found once the video's counter of comments rose, which TikTok publishes 24 to 48 hours late; "

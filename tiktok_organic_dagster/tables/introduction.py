@@ -61,7 +61,8 @@ it the column is NULL. *Only* names the kind of account that has it; without it 
 this project. What is called *not documented* is so in TikTok's own documentation of the Accounts API v1.3.
 
 **Personal data** of people who commented is marked. It stands in `tiktok_organic_videos_comments` alone, and is kept
-out of logs and of previews in Dagster.
+out of logs and of previews in Dagster. [The policies](policies.md#personal-data-of-commenters) say how to store hashes
+in its place, and how to erase a person.
 
 **Types** are these:
 """

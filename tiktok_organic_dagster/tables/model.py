@@ -88,6 +88,7 @@ class Column:
         identifier: An id: it may not be an empty text.
         is_username: A username: stored without the @ in front.
         personal: It tells something of a person who is not the account's owner; left out of previews.
+        names_person: It says who that person is; the setting may want a keyed hash in its place.
         never_null: It has a value in every row though it is in no key.
     """
 
@@ -104,6 +105,7 @@ class Column:
     identifier: bool = False
     is_username: bool = False
     personal: bool = False
+    names_person: bool = False
     never_null: bool = False
 
 

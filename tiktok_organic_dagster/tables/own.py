@@ -60,6 +60,10 @@ COMMENT_READS = Table(
             "refused_at", ColumnType.TIMESTAMP, "When TikTok last said that it knows no such video; NULL if not.",
             "UTC", never_null=False,
         ),
+        _column(
+            "left_out", ColumnType.FLOAT, "How many comments of forgotten commenters, with the replies to them, are "
+            "not stored, though the counter may count them; 0 or NULL for none.", "count", never_null=False,
+        ),
     ),
     key=("_business_id", "video_id"),
     writing=Writing.LATEST_STATE,
@@ -73,7 +77,9 @@ LEDGER = Table(
         "Which days of which table are there for which account, and why others are not. One row stands for all days "
         "from `first_day` to `last_day`, so that a healthy account has a few rows, however long its history. It is "
         "written in the transaction of the rows that it speaks of, and brought up to date at the beginning of each run "
-        "and by the job `warehouse_checks`; `tiktok-organic gaps` shows it as it is at this moment."
+        "and by the job `warehouse_checks`; `tiktok-organic gaps` shows it as it is at this moment. Rows of an account "
+        "that was disconnected, and of days before a start date that was moved, stay as history: the command and the "
+        "checks leave them out."
     ),
     columns=(
         _ACCOUNT,

@@ -8,6 +8,7 @@ import pyarrow.compute
 
 from tiktok_organic_dagster.findings import Findings, Kind
 from tiktok_organic_dagster.tables.conversion import Converted, convert
+from tiktok_organic_dagster.tables.known_fields import note_new_fields
 from tiktok_organic_dagster.tables.model import Column, ColumnType, Entry, Field, Label, Table
 
 pc: Any = pyarrow.compute  # its functions are made when it is imported, so they have no types
@@ -29,7 +30,7 @@ def rows_of(
         table: The table to fill.
         objects: Profiles, metric days, videos or comments. A table with `entries` gets a row for each entry of theirs.
         labels: What the reading knows of itself, by the name of the `Label`. A list is one value per object.
-        findings: Where unreadable values and mended texts are counted.
+        findings: Where unreadable values, mended texts and unknown fields are counted.
 
     Returns:
         A batch with exactly the table's columns, in order.
@@ -39,6 +40,7 @@ def rows_of(
     if table.entries is not None:
         entries, parents = _entries(table, table.entries, objects, findings)
     length = len(objects) if table.entries is None else len(entries)
+    note_new_fields(table, objects if table.entries is None else entries, findings)
 
     arrays: list[pa.Array] = []
     for column in table.columns:

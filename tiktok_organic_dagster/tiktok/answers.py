@@ -2,8 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any, Never, cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from tiktok_organic_dagster.tiktok.errors import Fault, Remedy, clean, meaning
 
@@ -18,9 +18,9 @@ _NETWORK = "It was tried several times: check the network and TIKTOK_API_URL, or
 
 @dataclass(frozen=True)
 class Answer:
-    """The data of a successful call; `{}` when there is none."""
+    """The data of a successful call, which may hold tokens; `{}` when there is none."""
 
-    data: dict[str, Any]
+    data: dict[str, Any] = field(repr=False)
     request_id: str | None
 
 
@@ -64,14 +64,10 @@ def unreachable(endpoint: str, why: str) -> Fault:
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
     try:
-        parsed: Any = json.loads(body, parse_constant=_no_constant)
+        parsed: Any = json.loads(body)  # also NaN, which is no JSON: it costs one value, and not the answer
     except (ValueError, RecursionError):
         return None
     return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else None
-
-
-def _no_constant(name: str) -> Never:
-    raise ValueError(f"{name} is not JSON")
 
 
 def whole_number(value: object) -> int | None:

@@ -234,7 +234,8 @@ class _Call:
     def _send(self, grant: Grant, token: str | None) -> Answer | Fault:
         secrets = self.request.secrets if token is None else (*self.request.secrets, token)
         try:
-            raw = self.transport.send(self.request, token)
+            with self.grants.budget.under_way(grant):
+                raw = self.transport.send(self.request, token)
         except NoAnswerError as error:
             return unreachable(self.request.endpoint, str(error))
         except BaseException:
@@ -263,6 +264,15 @@ class AccountReader:
         self._client = client
         self._client_id = client_id
         self._tokens = tokens
+
+    def renew(self) -> None:
+        """Get a new token, with which TikTok says what the owner grants now.
+
+        Raises:
+            ConfigurationError: The app's id or secret is not configured.
+            TikTokError: There is none to be had.
+        """
+        self._tokens.refused(self._tokens.access_token())
 
     def profile(self, fields: Sequence[str]) -> dict[str, Any]:
         """The account as it is now: `business/get/` without dates.

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from urllib.parse import quote
 
 from tiktok_organic_dagster.errors import TikTokOrganicError
 
@@ -39,6 +40,8 @@ _UNKNOWN = (
 )
 _APP = "Check TIKTOK_CLIENT_ID, TIKTOK_CLIENT_SECRET and TIKTOK_REDIRECT_URI against the app in TikTok's portal."
 
+SCOPE_NOT_GRANTED = 40130
+
 # TikTok's portal, page "Return Codes", and the code table of its official SDK (40130, 40131, 51xxx, 52xxx, 61000).
 # What is not in here fails: an unknown code must never be taken for the end of the data.
 CODES: dict[int, Meaning] = {
@@ -60,7 +63,7 @@ CODES: dict[int, Meaning] = {
     40110: Meaning(Remedy.FAIL, "An authorization code serves once and for 10 minutes: run tiktok-organic connect."),
     40113: Meaning(Remedy.FAIL, _APP),
     40115: Meaning(Remedy.FAIL, "Run tiktok-organic connect again and open the address that it prints."),
-    40130: Meaning(Remedy.FAIL, f"The owner did not grant the scope of a field; {CONNECT}."),
+    SCOPE_NOT_GRANTED: Meaning(Remedy.FAIL, f"The owner did not grant the scope of a field; {CONNECT}."),
     40131: Meaning(Remedy.REFRESH, _RENEW),
     40132: Meaning(Remedy.THROTTLED, _QUOTA),
     40133: Meaning(Remedy.THROTTLED, _QUOTA),
@@ -175,20 +178,29 @@ def _sentence(fault: Fault) -> str:
 
 
 _TOKEN = re.compile(r"\b(?:act|rft)\.[\w!%.*~+/=-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+# Control characters, halves of a character (which nothing can store), separators of lines, characters that turn the
+# direction of what follows, and characters that nobody sees. A joiner is kept where it joins, as in an emoji made of
+# several or in Persian; beside a letter of a TikTok name it only makes a second name that looks like the first.
+_UNSEEN = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e007f"
+    "]+"
+    "|(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])"
+)
 
 
 def without_secrets(text: str, secrets: tuple[str, ...] = ()) -> str:
     """A text in which neither the secrets sent nor anything that looks like a token shows."""
-    for secret in sorted(secrets, key=len, reverse=True):  # one may be part of another
-        if secret:
-            text = text.replace(secret, "[hidden]")
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may be part of another
+        for form in (secret, quote(secret, safe="")):
+            text = text.replace(form, "[hidden]")
     return _TOKEN.sub("[hidden]", text)
 
 
 def printable(text: str) -> str:
-    """A text on one line, without control characters and halves of characters, which no file or database takes."""
-    return _CONTROL.sub(" ", text).strip()
+    """A text on one line that can be stored and shown anywhere: nothing in it steers a terminal or hides."""
+    return _UNSEEN.sub(" ", text).strip()
 
 
 def clean(text: str, secrets: tuple[str, ...] = ()) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from tiktok_organic_dagster.state import calls, pauses, utc_now, writing
 from tiktok_organic_dagster.tiktok.errors import APP_THROTTLES, Fault, Remedy, throttled
+from tiktok_organic_dagster.tiktok.lease import LEASE_S, heartbeat
 from tiktok_organic_dagster.tiktok.throttling import (
     Go,
     Pause,
@@ -33,6 +34,7 @@ KEPT_S = 2 * MINUTE_S
 PURGE_EVERY_S = 30.0
 SLICE_S = 1.0  # longest sleep before the state is looked at again
 PROBE_SLICE_S = 0.1
+PROBE_AGAIN_S = 5.0  # after a probe that told nothing, such as one that TikTok answered with HTTP 500
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class RequestBudget:
 
     Quotas, for one app: `qpm_per_endpoint` for each account and endpoint, `qpm_app` and `qps_app` for all its calls. A
     pause after a throttle holds for its scope (account and endpoint, or the app) in every thread and process. When it
-    ends, a single caller probes while the rest wait for what comes of it.
+    ends, a single caller probes while the rest wait for what comes of it: one call for each pause, whoever else wants
+    to. A probe that tells nothing begins another, short pause. A prober that is killed is replaced after a minute.
 
     Args:
         engine: The state database.
@@ -72,7 +75,6 @@ class RequestBudget:
         throttle_wait_s: The pause after a throttle.
         clock: The time of day.
         sleep: Waits for a number of seconds.
-        probe_lease_s: How long a probe may take before another caller tries; longer than one call's timeout.
     """
 
     def __init__(
@@ -85,7 +87,6 @@ class RequestBudget:
         throttle_wait_s: float,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
-        probe_lease_s: float = 90,
     ) -> None:
         self._engine = engine
         self._quotas = {
@@ -96,7 +97,6 @@ class RequestBudget:
         self._throttle_wait_s = throttle_wait_s
         self._clock = clock
         self._sleep = sleep
-        self._probe_lease_s = probe_lease_s
         self._purge_lock = threading.Lock()
         self._purged: dict[str, float] = {}
 
@@ -145,7 +145,7 @@ class RequestBudget:
                 wait_s=self._throttle_wait_s,
                 message=fault.text,
             )
-            self._release(connection, grant)
+            _release(connection, grant, now)
             _store(connection, grant.app, pause)
         return _moment(pause.paused_until) if pause.given_up else None
 
@@ -156,10 +156,19 @@ class RequestBudget:
                 connection.execute(pauses.delete().where(*_held(grant)))
 
     def released(self, grant: Grant) -> None:
-        """Note that a call ended without telling whether the throttle is over; another caller may probe."""
+        """Note that a call ended without telling whether the throttle is over; someone probes again in a moment."""
         if grant.probe is not None:
             with self._locked(grant.app) as connection:
-                self._release(connection, grant)
+                _release(connection, grant, self._now())
+
+    @contextmanager
+    def under_way(self, grant: Grant) -> Generator[None]:
+        """While the block lasts, a probe stays the only one, however long TikTok takes to answer."""
+        if grant.probe is None:
+            yield
+        else:
+            with heartbeat(lambda: self._renew(grant)):
+                yield
 
     def _ask(self, app: str, account: str, endpoint: str, owner: str) -> tuple[Verdict, float]:
         """Decide on one call and write the decision down, in one short transaction."""
@@ -172,7 +181,7 @@ class RequestBudget:
                 connection.execute(_INSERT, {"app": app, "account": account, "endpoint": endpoint, "sent_at": now})
                 if result.probe:
                     for pause in found.values():
-                        leased = replace(pause, lease_owner=owner, lease_until=now + self._probe_lease_s)
+                        leased = replace(pause, lease_owner=owner, lease_until=now + LEASE_S)
                         _store(connection, app, leased)
             return result, now
 
@@ -193,14 +202,14 @@ class RequestBudget:
         old = sa.or_(calls.c.sent_at < now - KEPT_S, calls.c.sent_at > soon)
         connection.execute(calls.delete().where(calls.c.app == app, old))
         connection.execute(pauses.delete().where(pauses.c.app == app, pauses.c.paused_at > soon))
-        too_long = pauses.c.lease_until > soon + self._probe_lease_s
+        too_long = pauses.c.lease_until > soon + LEASE_S
         connection.execute(
             pauses.update().where(pauses.c.app == app, too_long).values(lease_owner=None, lease_until=0.0)
         )
 
-    def _release(self, connection: Connection, grant: Grant) -> None:
-        if grant.probe is not None:
-            connection.execute(pauses.update().where(*_held(grant)).values(lease_owner=None, lease_until=0.0))
+    def _renew(self, grant: Grant) -> None:
+        with self._locked(grant.app) as connection:
+            connection.execute(pauses.update().where(*_held(grant)).values(lease_until=self._now() + LEASE_S))
 
     @contextmanager
     def _locked(self, app: str) -> Generator[Connection]:
@@ -266,3 +275,11 @@ def _store(connection: Connection, app: str, pause: Pause) -> None:
 
 def _held(grant: Grant) -> tuple[sa.ColumnElement[bool], ...]:
     return (pauses.c.app == grant.app, pauses.c.lease_owner == grant.probe)
+
+
+def _release(connection: Connection, grant: Grant, now: float) -> None:
+    """Let go of a probe's scopes. They stay closed for a moment, so that those who wait do not probe in a row."""
+    until = now + PROBE_AGAIN_S
+    later = sa.case((pauses.c.paused_until > until, pauses.c.paused_until), else_=until)
+    free = {"lease_owner": None, "lease_until": 0.0, "paused_until": later, "given_up": False}
+    connection.execute(pauses.update().where(*_held(grant)).values(**free))

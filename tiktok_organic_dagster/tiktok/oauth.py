@@ -193,17 +193,24 @@ def _missing(variable: str) -> ConfigurationError:
 
 
 def _with_access_token(data: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(data.get("access_token"), str) or not data["access_token"]:
-        raise ValueError("without an access token")
+    if not _is_readable(data.get("access_token")):
+        raise ValueError("without a readable access token")
+    if data.get("refresh_token") and not _is_readable(data["refresh_token"]):
+        raise ValueError("without a readable refresh token")
     return data
 
 
 def _complete(data: dict[str, Any]) -> dict[str, Any]:
     _with_access_token(data)
     for key in ("refresh_token", "open_id"):
-        if not isinstance(data.get(key), str) or not data[key]:
-            raise ValueError(f"without `{key}`")
+        if not _is_readable(data.get(key)):
+            raise ValueError(f"without a readable `{key}`")
     return data
+
+
+def _is_readable(value: object) -> bool:
+    """Whether a token or an id is one that a header, a database and a message can hold."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
 
 
 def _scopes(value: object) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
+from tiktok_organic_dagster.address import is_this_machine
 from tiktok_organic_dagster.tiktok.deadline import Deadline, DeadlineAdapter
 
 POOL_SIZE = 32  # connections kept open: more than the threads that read accounts at once
@@ -39,10 +39,10 @@ class Request:
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """An HTTP answer as it came."""
+    """An HTTP answer as it came; the body may hold tokens."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 class NoAnswerError(Exception):
@@ -72,8 +72,9 @@ class Transport:
         self._timeout_s = timeout_s
         self._adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=POOL_SIZE)
         self._threads = threading.local()
+        host = urlsplit(self._base_url).hostname or ""
         # A proxy of the environment is meant for the internet, not for a simulator on this machine.
-        self._proxies = {"http": "", "https": ""} if _is_loopback(self._base_url) else None
+        self._proxies = {"http": "", "https": ""} if is_this_machine(host) else None
 
     def send(self, request: Request, access_token: str | None) -> RawAnswer:
         """Send a request and read its whole answer.
@@ -142,11 +143,3 @@ def _cause(error: Exception) -> str:
     if isinstance(error, requests.ConnectionError):
         return "the connection failed or was closed"
     return f"{type(error).__name__} while reading the answer"
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

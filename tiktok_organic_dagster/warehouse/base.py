@@ -18,6 +18,10 @@ class WarehouseError(TikTokOrganicError):
     """The warehouse cannot be used as it is, or refused a transaction; what it held before that is still there."""
 
 
+class WarehouseLostError(WarehouseError):
+    """The connection broke while a transaction was being committed: all of it is there, or none, and nobody knows."""
+
+
 class WarehouseBusyError(WarehouseError):
     """Another process has kept the warehouse to itself for as long as we wait."""
 
@@ -33,6 +37,11 @@ def refused(place: str, reason: str) -> str:
         f"The warehouse {place} refused: {reason.rstrip('.')}. What it held before is still there. Check that you may "
         "create and write tables there, and that it has room."
     )
+
+
+def step_lock(step: str, business_id: str) -> str:
+    """The lock under which the rows of one account's step are written."""
+    return f"{step}:{business_id}"
 
 
 class Session(ABC):
@@ -231,8 +240,16 @@ class Warehouse(ABC):
         """
 
     @abstractmethod
+    def look(self) -> AbstractContextManager[Session]:
+        """A connection to read: it makes nothing that is not there.
+
+        Raises:
+            WarehouseError: It cannot be opened; the message says why and what to do.
+        """
+
+    @abstractmethod
     def glance(self) -> AbstractContextManager[Session]:
-        """A connection to read what may as well be missing: it waits for nobody.
+        """A connection to read what may as well be missing: it makes nothing either, and waits for nobody.
 
         Raises:
             WarehouseError: Another process is in the way, or it cannot be opened.

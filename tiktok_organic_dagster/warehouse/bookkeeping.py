@@ -1,6 +1,7 @@
 """Which readings were taken: written down in the transaction of their rows."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from tiktok_organic_dagster.tables import Table
@@ -38,14 +39,27 @@ def record_readings(
         )
 
 
-def was_read(session: Session, business_id: str, table: Table, read_date: date) -> bool:
-    """Whether a table was read for an account on a day."""
-    return bool(
-        session.query(
-            f"SELECT 1 FROM {session.name_of(READINGS)} "  # noqa: S608
-            "WHERE _business_id = ? AND table_name = ? AND read_date = ?",
-            business_id,
-            table.name,
-            read_date,
-        )
+@dataclass(frozen=True)
+class Taken:
+    """A reading that was taken.
+
+    Attributes:
+        at: When something of it was last written.
+        rows: How many rows it holds.
+    """
+
+    at: datetime
+    rows: int
+
+
+def readings_on(session: Session, table: Table, read_date: date) -> dict[str, Taken]:
+    """The readings of a table on a day, by `_business_id`."""
+    if not session.holds(READINGS):
+        return {}
+    found = session.query(
+        f"SELECT _business_id, read_at, rows FROM {session.name_of(READINGS)} "  # noqa: S608
+        "WHERE table_name = ? AND read_date = ?",
+        table.name,
+        read_date,
     )
+    return {business_id: Taken(read_at, int(rows)) for business_id, read_at, rows in found}

@@ -180,6 +180,7 @@ class DuckDBWarehouse(Warehouse):
         self._file = file
         self._lock_wait_s = lock_wait_s
         self._sleep = sleep
+        self._seen: tuple[int, int] | None = None
 
     def session(self) -> AbstractContextManager[DuckDBSession]:
         """Open the file, waiting up to two minutes for another process to close it.
@@ -189,23 +190,54 @@ class DuckDBWarehouse(Warehouse):
         """
         return self._opened(self._lock_wait_s)
 
-    def glance(self) -> AbstractContextManager[DuckDBSession]:
-        """Open the file, unless another process holds it.
+    def look(self) -> AbstractContextManager[DuckDBSession]:
+        """Open the file if there is one, waiting as `session` does; without it, an empty warehouse in memory.
 
         Raises:
-            WarehouseError: It is held by another process, cannot be written, or is no DuckDB file.
+            WarehouseError: It is held by another process, or is no DuckDB file.
         """
-        return self._opened(0)
+        return self._opened(self._lock_wait_s, make=False)
+
+    def glance(self) -> AbstractContextManager[DuckDBSession]:
+        """As `look`, unless another process holds the file.
+
+        Raises:
+            WarehouseError: It is held by another process, or is no DuckDB file.
+        """
+        return self._opened(0, make=False)
 
     @contextmanager
-    def _opened(self, lock_wait_s: float) -> Generator[DuckDBSession]:
-        connection = self._open(lock_wait_s)
+    def _opened(self, lock_wait_s: float, *, make: bool = True) -> Generator[DuckDBSession]:
+        self._require_same()
+        connection = self._open(lock_wait_s) if make or self._may_be_there() else duckdb.connect(config=_CONFIG)
+        self._seen = self._seen or self._identity()
         try:
             yield DuckDBSession(connection, self.schema)
+            self._require_same()  # what is committed into a file that is gone is gone with it
         except duckdb.Error as error:
             raise WarehouseError(refused(self.place, " ".join(str(error).split()))) from error
         finally:
             connection.close()
+
+    def _may_be_there(self) -> bool:
+        try:
+            return self._file.exists()
+        except OSError:  # opening it says why
+            return True
+
+    def _identity(self) -> tuple[int, int] | None:
+        """What tells the file from another one of its name; None if there is none."""
+        with suppress(OSError):
+            found = self._file.stat()
+            return found.st_dev, found.st_ino
+        return None
+
+    def _require_same(self) -> None:
+        if self._seen is not None and self._seen != self._identity():
+            raise WarehouseError(
+                f"The warehouse {self._file} was removed or replaced while it was in use: what was written last may be "
+                "gone with it. Put the right file there while no run is under way, then run this again."
+            )
 
     def _open(self, lock_wait_s: float) -> duckdb.DuckDBPyConnection:
         try:

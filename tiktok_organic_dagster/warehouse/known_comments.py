@@ -1,7 +1,9 @@
 """What the warehouse knows of comments: the videos to consider, what was read of each, and how that is written."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from tiktok_organic_dagster.tables import COMMENTS, VIDEOS
 from tiktok_organic_dagster.tables.own import COMMENT_READS
@@ -10,45 +12,57 @@ from tiktok_organic_dagster.warehouse.base import Session
 NEWEST_IDS = 1_000
 """Stored comments of a video that a reading of its head is compared with; the head is ordered up to the 500th."""
 
+VIDEOS_AT_ONCE = 1_000
+"""Videos whose comments are looked up with one statement."""
+
 VideoRow = tuple[str, datetime | None, float | None, str | None]
 """A video's id, time of creation, number of comments, and cover image."""
-ReadRow = tuple[datetime | None, float | None, datetime | None, datetime | None]
-"""When a video's comments were read, its counter then, when they were read to the end, when TikTok refused."""
+ReadRow = tuple[datetime | None, float | None, datetime | None, datetime | None, float]
+"""When a video's comments were read, its counter then, when they were read to the end, when TikTok refused, and how
+many were left out."""
 
 _COLUMNS = "item_id, create_time, comments, thumbnail_url"
 
 
-def todays_videos(session: Session, business_id: str, today: date) -> list[VideoRow]:
-    """The videos of today's reading."""
-    return session.query(  # pyright: ignore[reportReturnType] -- the columns' types are the catalogue's
-        f"SELECT {_COLUMNS} FROM {session.name_of(VIDEOS)} WHERE _business_id = ? AND metric_date = ?",  # noqa: S608
-        business_id,
-        today,
+def todays_videos(session: Session, business_ids: Sequence[str], today: date) -> dict[str, list[VideoRow]]:
+    """The videos of today's reading, by account."""
+    return _by_account(
+        session.query(
+            f"SELECT _business_id, {_COLUMNS} FROM {session.name_of(VIDEOS)} "  # noqa: S608
+            f"WHERE _business_id IN ({_places(business_ids)}) AND metric_date = ? ORDER BY item_id",
+            *business_ids,
+            today,
+        )
     )
 
 
-def older_videos(session: Session, business_id: str, today: date) -> list[VideoRow]:
-    """Videos that today's reading no longer holds, each as it was last seen."""
+def older_videos(session: Session, business_ids: Sequence[str], today: date) -> dict[str, list[VideoRow]]:
+    """Videos that today's reading no longer holds, each as it was last seen, by account."""
     videos = session.name_of(VIDEOS)
-    return session.query(  # pyright: ignore[reportReturnType]
-        f"SELECT DISTINCT ON (item_id) {_COLUMNS} FROM {videos} AS v "  # noqa: S608
-        "WHERE _business_id = ? AND metric_date < ? AND NOT EXISTS (SELECT 1 FROM "
-        f"{videos} AS n WHERE n._business_id = v._business_id AND n.item_id = v.item_id AND n.metric_date = ?) "
-        "ORDER BY item_id, metric_date DESC",
-        business_id,
-        today,
-        today,
+    return _by_account(
+        session.query(
+            f"SELECT _business_id, {_COLUMNS} FROM {videos} JOIN (SELECT _business_id, item_id, "  # noqa: S608
+            f"max(metric_date) AS metric_date FROM {videos} WHERE _business_id IN ({_places(business_ids)}) "
+            "AND metric_date <= ? GROUP BY _business_id, item_id HAVING max(metric_date) < ?) AS last_seen "
+            "USING (_business_id, item_id, metric_date) ORDER BY item_id",
+            *business_ids,
+            today,
+            today,
+        )
     )
 
 
-def comment_reads(session: Session, business_id: str) -> dict[str, ReadRow]:
-    """What was read of each video's comments."""
-    rows = session.query(
-        "SELECT video_id, read_at, counter, complete_at, refused_at "  # noqa: S608
-        f"FROM {session.name_of(COMMENT_READS)} WHERE _business_id = ?",
-        business_id,
-    )
-    return {video_id: (read_at, counter, complete, refused) for video_id, read_at, counter, complete, refused in rows}
+def comment_reads(session: Session, business_ids: Sequence[str]) -> dict[str, dict[str, ReadRow]]:
+    """What was read of each video's comments, by account."""
+    found: dict[str, dict[str, ReadRow]] = defaultdict(dict)
+    for business_id, video_id, *read in session.query(
+        "SELECT _business_id, video_id, read_at, counter, complete_at, refused_at, coalesce(left_out, 0) "  # noqa: S608
+        f"FROM {session.name_of(COMMENT_READS)} WHERE _business_id IN ({_places(business_ids)})",
+        *business_ids,
+    ):
+        read_at, counter, complete, refused, left_out = read
+        found[business_id][video_id] = (read_at, counter, complete, refused, left_out)
+    return found
 
 
 def comments_read_on(session: Session, business_id: str, day: date) -> int:
@@ -61,21 +75,34 @@ def comments_read_on(session: Session, business_id: str, day: date) -> int:
     return rows
 
 
-def newest_comment_ids(session: Session, business_id: str, video_ids: Sequence[str]) -> dict[str, set[str]]:
-    """The ids of the newest stored comments of some videos."""
-    found: dict[str, set[str]] = {video_id: set() for video_id in video_ids}
-    if video_ids:
-        places = ", ".join("?" for _ in video_ids)
-        for video_id, comment_id in session.query(
-            "SELECT video_id, comment_id FROM (SELECT video_id, comment_id, row_number() OVER "  # noqa: S608
-            "(PARTITION BY video_id ORDER BY create_time DESC NULLS LAST) AS place "
-            f"FROM {session.name_of(COMMENTS)} WHERE _business_id = ? AND video_id IN ({places})) AS newest "
-            "WHERE place <= ?",
-            business_id,
-            *video_ids,
+def newest_comment_ids(
+    session: Session, business_ids: Sequence[str], video_ids: Sequence[str]
+) -> dict[tuple[str, str], set[str]]:
+    """The ids of the newest stored comments of some videos, by account and video."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for begin in range(0, len(video_ids), VIDEOS_AT_ONCE):
+        part = video_ids[begin : begin + VIDEOS_AT_ONCE]
+        for business_id, video_id, comment_id in session.query(
+            "SELECT _business_id, video_id, comment_id FROM (SELECT _business_id, video_id, comment_id, "  # noqa: S608
+            "row_number() OVER (PARTITION BY _business_id, video_id ORDER BY create_time DESC NULLS LAST) AS place "
+            f"FROM {session.name_of(COMMENTS)} WHERE _business_id IN ({_places(business_ids)}) "
+            f"AND video_id IN ({_places(part)})) AS newest WHERE place <= ?",
+            *business_ids,
+            *part,
             NEWEST_IDS,
         ):
-            found[video_id].add(comment_id)
+            found[business_id, video_id].add(comment_id)
+    return found
+
+
+def _places(values: Sequence[str]) -> str:
+    return ", ".join("?" for _ in values) or "NULL"
+
+
+def _by_account(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[VideoRow]]:
+    found: dict[str, list[VideoRow]] = defaultdict(list)
+    for business_id, video_id, created, comments, thumbnail_url in rows:
+        found[business_id].append((video_id, created, comments, thumbnail_url))
     return found
 
 
@@ -101,14 +128,25 @@ def mark_not_returned(
     )
 
 
-def write_comment_reads(session: Session, business_id: str, reads: Mapping[str, ReadRow]) -> None:
-    """Note what was read of some videos' comments, within the transaction of the comments themselves."""
+def write_comment_reads(session: Session, business_id: str, reads: Mapping[str, ReadRow], *, now: datetime) -> None:
+    """Note what was read of some videos' comments, within the transaction of the comments themselves.
+
+    What another run has read later, and noted earlier, stays; what a wrong clock has noted of the future does not.
+    """
     table = session.name_of(COMMENT_READS)
     for video_id, read in reads.items():
+        if session.query(
+            f"SELECT 1 FROM {table} WHERE _business_id = ? AND video_id = ? AND read_at > ? AND read_at <= ?",  # noqa: S608
+            business_id,
+            video_id,
+            read[0],
+            now,
+        ):
+            continue
         session.execute(f"DELETE FROM {table} WHERE _business_id = ? AND video_id = ?", business_id, video_id)  # noqa: S608
         session.execute(
-            f"INSERT INTO {table} (_business_id, video_id, read_at, counter, complete_at, refused_at) "  # noqa: S608
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO {table} (_business_id, video_id, read_at, counter, complete_at, refused_at, left_out) "  # noqa: S608
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             business_id,
             video_id,
             *read,

@@ -46,6 +46,18 @@ def stored_spans(
     return found
 
 
+def answered_since(session: Session, table: Table, day: date) -> set[str]:
+    """The accounts of which TikTok answered for a day of a table or for a later one, whether or not it has rows."""
+    found = session.query(
+        f"SELECT DISTINCT _business_id FROM {session.name_of(LEDGER)} "  # noqa: S608
+        "WHERE table_name = ? AND state = ? AND last_day >= ?",
+        table.name,
+        State.LOADED.value,
+        day,
+    )
+    return {str(business_id) for (business_id,) in found}
+
+
 def change_spans(
     session: Session,
     business_id: str,

@@ -9,13 +9,23 @@ from tiktok_organic_dagster.warehouse.base import Session, quoted
 
 
 def with_rows_since(session: Session, table: Table, business_ids: Sequence[str], day: date) -> set[str]:
-    """The accounts of which a table holds a row of a day or a later one: one look into the index for each."""
+    """The accounts of which a table holds a row of a day or a later one."""
+    return _with_rows(session, table, business_ids, ">=", day)
+
+
+def with_rows_before(session: Session, table: Table, business_ids: Sequence[str], day: date) -> set[str]:
+    """The accounts of which a table holds a row of an earlier day than this."""
+    return _with_rows(session, table, business_ids, "<", day)
+
+
+def _with_rows(session: Session, table: Table, business_ids: Sequence[str], order: str, day: date) -> set[str]:
+    """One look into the index for each account."""
     if not business_ids:
         return set()
     accounts = ", ".join("(?)" for _ in business_ids)
     found = session.query(
         f"SELECT a.id FROM (VALUES {accounts}) AS a (id) WHERE EXISTS (SELECT 1 FROM {session.name_of(table)} AS t "  # noqa: S608
-        f"WHERE t._business_id = a.id AND t.{quoted(table.day)} >= ?)",
+        f"WHERE t._business_id = a.id AND t.{quoted(table.day)} {order} ?)",
         *business_ids,
         day,
     )

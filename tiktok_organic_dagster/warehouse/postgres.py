@@ -20,6 +20,7 @@ from tiktok_organic_dagster.warehouse.base import (
     Warehouse,
     WarehouseBusyError,
     WarehouseError,
+    WarehouseLostError,
     quoted,
     refused,
 )
@@ -28,7 +29,16 @@ from tiktok_organic_dagster.warehouse.spool import Spool
 _CONNECT_TIMEOUT_S = 10
 _LOCK_TIMEOUT = "120s"
 _GLANCE = ("1s", "15s")  # for a lock, for a statement
+_KEEPALIVES = {  # a peer that is gone without a word is noticed after a minute: by us, and by the server with its locks
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 _CSV = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
+
+
+class _CommitLostError(Exception):
+    """The connection broke while a transaction was being committed."""
 
 
 class PostgresSession(Session):
@@ -61,10 +71,18 @@ class PostgresSession(Session):
             for lock in sorted(locks):
                 self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", f"{self.schema}:{lock}")
             yield
-            self.execute("COMMIT")
+            self._commit()
         except BaseException:
             with suppress(psycopg2.Error):  # the server may be gone; then it has rolled back by itself
                 self.execute("ROLLBACK")
+            raise
+
+    def _commit(self) -> None:
+        try:
+            self.execute("COMMIT")
+        except psycopg2.Error as error:
+            if self._connection.closed:
+                raise _CommitLostError from error
             raise
 
     @contextmanager
@@ -145,6 +163,8 @@ class PostgresWarehouse(Warehouse):
             ) from None
         parsed = parsed.set(drivername="postgresql")
         super().__init__(_without_secrets(parsed), schema)
+        defaults = {"connect_timeout": _CONNECT_TIMEOUT_S, **_KEEPALIVES}
+        self._defaults: dict[str, Any] = {name: value for name, value in defaults.items() if name not in parsed.query}
         self._dsn = parsed.render_as_string(hide_password=False)
 
     def session(self) -> AbstractContextManager[PostgresSession]:
@@ -154,6 +174,10 @@ class PostgresWarehouse(Warehouse):
             WarehouseError: The server cannot be reached, or does not let this user in.
         """
         return self._connected(_LOCK_TIMEOUT)
+
+    def look(self) -> AbstractContextManager[PostgresSession]:
+        """Connect as to write: a database has to be there in any case."""
+        return self.session()
 
     def glance(self) -> AbstractContextManager[PostgresSession]:
         """Connect, to wait neither for a lock nor for a long answer.
@@ -168,7 +192,7 @@ class PostgresWarehouse(Warehouse):
         try:
             connection = psycopg2.connect(
                 self._dsn,
-                connect_timeout=_CONNECT_TIMEOUT_S,
+                **self._defaults,
                 application_name="tiktok-organic",
             )
         except psycopg2.Error as error:
@@ -179,10 +203,17 @@ class PostgresWarehouse(Warehouse):
         connection.autocommit = True  # transactions are begun by name
         try:
             session = PostgresSession(connection, self.schema)
+            session.execute("; ".join(f"SET tcp_{name} = {value}" for name, value in _KEEPALIVES.items()))
             session.execute("SET TIME ZONE 'UTC'")  # an option of the connection would lose to PGTZ, and hide the URL's
             session.execute(f"SET lock_timeout = '{lock_timeout}'")
             session.execute(f"SET statement_timeout = '{statement_timeout}'")
             yield session
+        except _CommitLostError:
+            raise WarehouseLostError(
+                f"The connection to the warehouse {self.place} was lost while a transaction was being committed: all "
+                "of it is there now, or none. The next run writes it again, and nothing is doubled. See that the "
+                "server is up."
+            ) from None
         except psycopg2.errors.LockNotAvailable:
             raise WarehouseBusyError(
                 f"Another run, or another session, has held a lock on {self.place} for {lock_timeout}. Wait for its "

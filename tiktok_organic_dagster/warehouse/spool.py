@@ -1,12 +1,11 @@
-"""Rows on their way: validated batches in files of a temporary folder, so that memory does not grow with an account."""
+"""Rows on their way: validated batches in files without a name, so that memory does not grow with an account."""
 
 import tempfile
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
-from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import pyarrow as pa
 import pyarrow.compute
@@ -35,11 +34,13 @@ def _refusals_named() -> Generator[None]:
 
 
 class Spool:
-    """The rows of one reading, a file for each table. Use it as a context manager: the files go with it."""
+    """The rows of one reading, a file for each table. Use it as a context manager: the files go with it.
+
+    The files have no name in the temporary folder, so that they go as well when the process is killed.
+    """
 
     def __init__(self) -> None:
-        with _refusals_named():
-            self._folder = tempfile.TemporaryDirectory(prefix="tiktok-organic-")
+        self._files: dict[str, IO[bytes]] = {}
         self._writers: dict[str, pa.ipc.RecordBatchStreamWriter] = {}
         self._days: dict[str, Counter[date]] = {}
         self._previews: dict[str, dict[date, list[dict[str, Any]]]] = {}
@@ -52,11 +53,11 @@ class Spool:
 
     def close(self) -> None:
         """Remove the files."""
-        for writer in self._writers.values():
+        for opened in (*self._writers.values(), *self._files.values()):
             with suppress(OSError):  # no room for the last bytes, which go anyway
-                writer.close()
+                opened.close()
         self._writers.clear()
-        self._folder.cleanup()
+        self._files.clear()
 
     def add(self, table: Table, batch: pa.RecordBatch) -> None:
         """Append rows of a table.
@@ -66,7 +67,8 @@ class Spool:
         """
         with _refusals_named():
             if table.name not in self._writers:
-                self._writers[table.name] = pa.ipc.new_stream(str(self._file(table)), table.arrow_schema)
+                file = self._files[table.name] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the others
+                self._writers[table.name] = pa.ipc.new_stream(pa.PythonFile(file, "w"), table.arrow_schema)
                 self._days[table.name] = Counter()
                 self._previews[table.name] = {}
             self._writers[table.name].write_batch(batch)
@@ -86,9 +88,12 @@ class Spool:
         if writer is None:
             yield pa.RecordBatchReader.from_batches(table.arrow_schema, [])
             return
+        file = self._files[table.name]
         with _refusals_named():
             writer.close()
-        with pa.OSFile(str(self._file(table))) as file, pa.ipc.open_stream(file) as reader:
+            file.flush()
+        file.seek(0)
+        with pa.ipc.open_stream(pa.PythonFile(file, "r")) as reader:
             yield reader
 
     def rows(self, table: Table) -> int:
@@ -102,6 +107,3 @@ class Spool:
     def previews(self, table: Table) -> Mapping[date, Sequence[dict[str, Any]]]:
         """The first rows of a table for each day."""
         return self._previews.get(table.name, {})
-
-    def _file(self, table: Table) -> Path:
-        return Path(self._folder.name) / f"{table.name}.arrows"

@@ -1,6 +1,6 @@
 """The three ways a reading enters its table, within the caller's transaction."""
 
-from datetime import date
+from datetime import date, datetime
 
 from tiktok_organic_dagster.tables import Table
 from tiktok_organic_dagster.warehouse.base import Session, quoted
@@ -24,15 +24,23 @@ def fill_days(session: Session, table: Table, spool: Spool, business_id: str) ->
     kept = [name for name in table.column_names if name not in table.key]
     values = ", ".join(f"{quoted(name)} = coalesce(s.{quoted(name)}, t.{quoted(name)})" for name in kept)
     with session.staged(table, spool) as stage:
-        session.execute(f"UPDATE {target} AS t SET {values} FROM {stage} AS s WHERE {_same_key(table)}")  # noqa: S608
+        session.execute(f"UPDATE {target} AS t SET {values} FROM {stage} AS s WHERE {same_key(table)}")  # noqa: S608
         _insert_new(session, table, stage)
     session.require_unique(table, business_id, spool)
 
 
-def latest_state(session: Session, table: Table, stage: str) -> None:
-    """Each staged row takes the place of the stored one of its key; the others stay."""
+def latest_state(session: Session, table: Table, stage: str, *, now: datetime) -> None:
+    """Each staged row takes the place of the stored one of its key; the others stay.
+
+    One that another run has read later, and stored earlier, stays too. A stored row of the future, which a wrong clock
+    has left, is no later one.
+    """
     target = session.name_of(table)
-    session.execute(f"DELETE FROM {target} AS t USING {stage} AS s WHERE {_same_key(table)}")  # noqa: S608
+    session.execute(
+        f"DELETE FROM {target} AS t USING {stage} AS s WHERE {same_key(table)} "  # noqa: S608
+        "AND (t._loaded_at <= s._loaded_at OR t._loaded_at > ?)",
+        now,
+    )
     _insert_new(session, table, stage)
 
 
@@ -41,9 +49,10 @@ def _insert_new(session: Session, table: Table, stage: str) -> None:
     columns = ", ".join(quoted(name) for name in table.column_names)
     session.execute(
         f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {stage} AS s "  # noqa: S608
-        f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {_same_key(table)})"
+        f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {same_key(table)})"
     )
 
 
-def _same_key(table: Table) -> str:
+def same_key(table: Table) -> str:
+    """The condition that a stored row `t` has the key of a staged one `s`."""
     return " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in table.key)

@@ -9,7 +9,8 @@ import pytest
 
 from tiktok_organic_dagster_tests.celery.broker import Broker, broker
 from tiktok_organic_dagster_tests.celery.machines import Machines
-from tiktok_organic_dagster_tests.celery.runs import let_the_world_stand_still, stop_automation
+from tiktok_organic_dagster_tests.celery.runs import let_the_world_stand_still
+from tiktok_organic_dagster_tests.orchestration import ui
 from tiktok_organic_dagster_tests.orchestration.conftest import (  # noqa: F401 -- fixtures
     dagster_postgres_home,
     in_postgres,
@@ -53,6 +54,6 @@ def machines(
     let_the_world_stand_still(deployment)
     with ExitStack() as stack:
         dagster = stack.enter_context(dagster_dev(dagster_postgres_home))
-        stop_automation(dagster)
+        ui.stop_automation(dagster)
         deployment.connect_all()
         yield Machines(deployment, dagster, tmp_path, stack)

@@ -6,9 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tiktok_organic_dagster_tests.lab import Clock
-from tiktok_organic_dagster_tests.orchestration import ui
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
-from tiktok_organic_dagster_tests.orchestration.processes import DagsterDev, poll
 from tiktok_organic_dagster_tests.orchestration.ui import Asks
 
 REPOSITORY = {"repositoryLocationName": "tiktok_organic_dagster", "repositoryName": "__repository__"}
@@ -18,23 +16,6 @@ def let_the_world_stand_still(deployment: Deployment) -> None:
     """Stop the world's clock, so that a reading can be held against it while time goes on."""
     deployment.clock = Clock(datetime.now(UTC))
     deployment.simulator.clock = deployment.clock.now
-
-
-def stop_automation(dagster: DagsterDev) -> None:
-    """Switch all schedules and sensors off between two ticks: one under way would still start runs."""
-
-    def is_between_ticks() -> bool | None:
-        (repository,) = dagster.ask(
-            """{ repositoriesOrError { ... on RepositoryConnection { nodes { sensors { sensorState {
-              status ticks(limit: 1) { status }
-            } } } } } }"""
-        )["repositoriesOrError"]["nodes"]
-        states = [sensor["sensorState"] for sensor in repository["sensors"]]
-        last = [state["ticks"] for state in states if state["status"] == "RUNNING"]
-        return all(ticks and ticks[0]["status"] != "STARTED" for ticks in last) or None
-
-    poll(is_between_ticks, "the first ticks of all sensors")
-    ui.stop_automation(dagster)
 
 
 def launch_what_is_scheduled(server: Asks, schedule: str, moment: datetime) -> list[str]:

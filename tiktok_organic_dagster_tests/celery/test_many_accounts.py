@@ -19,7 +19,6 @@ from tiktok_organic_dagster_tests.celery.runs import (
     is_at_work,
     launch_what_is_scheduled,
     let_the_world_stand_still,
-    stop_automation,
 )
 from tiktok_organic_dagster_tests.celery.workers import REAL, worker
 from tiktok_organic_dagster_tests.orchestration import ui
@@ -62,7 +61,7 @@ def test_200_accounts_are_loaded_within_the_quota_though_a_worker_is_killed(
         monkeypatch.setenv(f"TIKTOK_ORGANIC_{name}", str(value))
     with ExitStack() as stack:
         dagster = stack.enter_context(dagster_dev(dagster_postgres_home))
-        stop_automation(dagster)
+        ui.stop_automation(dagster)
         deployment.connect_all()
         budget.forget()
         limits.per_endpoint, limits.per_app = PER_ENDPOINT, PER_APP

@@ -7,12 +7,11 @@ from datetime import timedelta
 import pytest
 from cryptography.fernet import Fernet
 
-from tiktok_organic_dagster.accounts import tokens as tokens_module
 from tiktok_organic_dagster.accounts.store import AccountStore
 from tiktok_organic_dagster.accounts.tokens import FixedToken, Pair, is_due
 from tiktok_organic_dagster.accounts.vault import vault_of_setting
 from tiktok_organic_dagster.errors import ConfigurationError
-from tiktok_organic_dagster.tiktok import OAuthClient, ReauthorizationError, TokenGrant, TransientError
+from tiktok_organic_dagster.tiktok import OAuthClient, ReauthorizationError, TokenGrant, TransientError, lease
 from tiktok_organic_dagster.tiktok.client import BUSINESS_GET
 from tiktok_organic_dagster.tiktok.oauth import REFRESH_TOKEN
 from tiktok_organic_dagster_tests.integration.test_tiktok_fake_api import (
@@ -182,13 +181,13 @@ def test_the_lease_of_a_dead_owner_blocks_for_a_minute_at_most(api, house):
     api.on(REFRESH_TOKEN, pair_of(1))
     house.pass_time(hours=23)
     now = house.clock.now
-    assert house.store.take_lease(BUSINESS_ID, "dead", now, now + tokens_module.LEASE_S)
+    assert house.store.take_lease(BUSINESS_ID, "dead", now, now + lease.LEASE_S)
     assert house.tokens().access_token() == "act.1"
     assert house.clock.now - now == pytest.approx(60, abs=1)
 
 
 def test_a_living_owner_keeps_its_lease_however_long_tiktok_takes(house, monkeypatch):
-    monkeypatch.setattr(tokens_module, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(lease, "HEARTBEAT_S", 0.01)
     renewed = threading.Event()
 
     class Slow:

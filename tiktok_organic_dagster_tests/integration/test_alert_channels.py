@@ -220,7 +220,7 @@ def test_a_server_that_nobody_vouches_for_gets_no_password(tmp_path, from_the_st
 
 
 def test_a_password_does_not_cross_a_network_unencrypted(mail, monkeypatch):
-    monkeypatch.setattr(mail_module, "_is_this_machine", lambda _host: False)
+    monkeypatch.setattr(mail_module, "is_this_machine", lambda _host: False)
     with pytest.raises(AlertError, match="offers no encryption, so the password was not sent"):
         by_mail(mail, LOGIN).send(NOTICE)
     assert mail.logins == []
@@ -324,3 +324,11 @@ def test_a_channel_does_not_show_its_secrets():
 def test_all_that_must_not_show_is_known():
     given = settings(alert_webhook="https://example.com/hidden", smtp="smtp://me:hidden@host", state="sqlite:///x.db")
     assert set(secrets_of(given)) == {"https://example.com/hidden", "smtp://me:hidden@host", "sqlite:///x.db"}
+
+
+def test_the_parts_of_a_secret_are_secrets_too():
+    password = "pass:word/of the server"
+    given = settings(smtp=f"smtp://me:{quote(password, safe='')}@host", key="first-key,second-key")
+    assert {password, quote(password, safe=""), "first-key", "second-key"} < set(secrets_of(given))
+    short = settings(warehouse="postgresql://me:x@host/db", state="postgresql://postgres:postgres@host/db")
+    assert len(secrets_of(short)) == 2, "a word of every day is not taken out of every message"

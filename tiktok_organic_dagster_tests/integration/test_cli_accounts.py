@@ -112,6 +112,24 @@ def test_text_from_outside_cannot_steer_the_terminal(simulator):
     assert "[bold]gone[/bold]" in listed
 
 
+# gaps
+
+
+def test_gaps_of_an_account_that_nothing_was_loaded_of_are_shown_and_no_warehouse_is_made(simulator, tmp_path):
+    account = connected(simulator)
+    today = datetime.now(UTC).date()
+    before = {*(tmp_path / "home").iterdir()}
+    found = json.loads(run("gaps", "--json", "--state", "missing").stdout)
+    assert [(gap["step"], gap["first_day"], gap["last_day"], gap["why"]) for gap in found] == [
+        ("account", str(today), str(today), "not asked for yet"),
+        ("account_metrics", str(today - timedelta(days=58)), str(today - timedelta(days=3)), "not asked for yet"),
+        ("videos", str(today), str(today), "not asked for yet"),
+        ("comments", str(today), str(today), "not asked for yet"),
+    ]
+    assert f"@{account.username}" in run("gaps").stdout
+    assert {*(tmp_path / "home").iterdir()} == before
+
+
 # check
 
 

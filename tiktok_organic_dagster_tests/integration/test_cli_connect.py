@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
+import time_machine
 
 from tiktok_organic_dagster.accounts import open_accounts
 from tiktok_organic_dagster.cli import main
@@ -175,6 +177,32 @@ def test_a_missing_state_is_refused(run, capsys):
     refused(run("connect", owner=Owner(capsys, change=lambda each: with_query(each, state=None))), "state")
 
 
+def test_the_answer_to_an_earlier_question_is_refused(run, capsys, simulator):
+    led_to = []
+    refused(run("connect", owner=Owner(capsys, change=lambda each: led_to.append(each) or "x")), REDIRECT_URI)
+    refused(run("connect", owner=Owner(capsys, change=lambda _: led_to[0])), "carries another state")
+    assert simulator.calls.count("token") == 0
+
+
+def test_an_answer_that_comes_after_a_day_is_refused(run, capsys, simulator):
+    with time_machine.travel(datetime.now(UTC), tick=False) as traveller:
+
+        def a_day_later(address):
+            traveller.shift(86_401)
+            return address
+
+        refused(run("connect", owner=Owner(capsys, change=a_day_later)), "printed more than a day ago")
+    assert simulator.calls.count("token") == 0
+
+
+def test_bytes_that_are_no_text_are_no_address(tmp_path):
+    command = [sys.executable, "-c", "from tiktok_organic_dagster.cli import main; main()", "connect"]
+    ended = subprocess.run(command, input=b"\xff\xfe\n", capture_output=True, cwd=tmp_path, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.count(b"\n") == 1
+    assert b"That is not the address TikTok redirects to" in ended.stderr
+
+
 def test_a_denial_is_refused_with_its_reason(run, capsys):
     refused(run("connect", owner=Owner(capsys, decision="deny")), "denied")
 
@@ -287,13 +315,14 @@ def test_replace_renames_the_rows_first_and_then_the_account(run, monkeypatch, s
     monkeypatch.setenv("TIKTOK_CLIENT_ID", "another-app")
     seen = []
 
-    def rename(settings, old, new):
-        seen.append((settings.client_id, old, new, [account.business_id for account in stored()]))
+    def rename(_warehouse, old, new, *, before_moving):
+        seen.append((old, new, [account.business_id for account in stored()]))
+        before_moving()
 
-    monkeypatch.setattr("tiktok_organic_dagster.warehouse.rename_business_id", rename)
+    monkeypatch.setattr("tiktok_organic_dagster.warehouse.another_id.rename_business_id", rename)
     assert run("connect", "--replace")[0] == 0
     new = simulator.world.business_id(0, "another-app")
-    assert seen == [("another-app", before.business_id, new, [before.business_id])]
+    assert seen == [(before.business_id, new, [before.business_id])]
     (after,) = stored()
     assert (after.business_id, after.client_id, after.connected_at) == (new, "another-app", before.connected_at)
 
@@ -303,10 +332,11 @@ def test_rows_that_cannot_be_renamed_leave_the_account_as_it_was(run, monkeypatc
     (before,) = stored()
     monkeypatch.setenv("TIKTOK_CLIENT_ID", "another-app")
 
-    def fail(*_):
+    def fail(*_, before_moving):
+        before_moving()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tiktok_organic_dagster.warehouse.rename_business_id", fail)
+    monkeypatch.setattr("tiktok_organic_dagster.warehouse.another_id.rename_business_id", fail)
     assert run("connect", "--replace")[0] == 1
     assert stored() == [before]
 

@@ -12,6 +12,8 @@ from tiktok_organic_dagster.tables import COMMENTS
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 COMMENT_LIST = "business/comment/list/"
 
 

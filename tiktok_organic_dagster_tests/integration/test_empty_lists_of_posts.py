@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from tiktok_organic_dagster.simulator import Fault
 from tiktok_organic_dagster.simulator.faults import change, empty_page
 from tiktok_organic_dagster.tables import ACCOUNT, COMMENTS, VIDEO_VIEW_RETENTION, VIDEOS
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Lab
+
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 
 NewLab = Callable[..., Lab]
 

@@ -16,6 +16,8 @@ from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, VIDEOS
 from tiktok_organic_dagster.warehouse import WarehouseError, open_warehouse
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 NewLab = Callable[..., Lab]
 
 

@@ -11,6 +11,8 @@ from tiktok_organic_dagster.tables.own import READINGS
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 
 def test_a_first_load_holds_exactly_the_rows_of_the_world(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
     lab = new_lab(warehouse_url)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from tiktok_organic_dagster.freshness import stale_accounts
 from tiktok_organic_dagster.gaps import bring_to_date
 from tiktok_organic_dagster.ledger import (
@@ -28,8 +30,11 @@ from tiktok_organic_dagster.tables import (
 )
 from tiktok_organic_dagster.tables.own import LEDGER
 from tiktok_organic_dagster.warehouse import open_warehouse
+from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.integration.ledgers import gaps, stored, told
 from tiktok_organic_dagster_tests.lab import Clock, Lab
+
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 
 DAY = timedelta(days=1)
 TODAY = date(2026, 11, 23)
@@ -203,9 +208,27 @@ def test_an_account_with_metrics_of_a_few_days_only(new_lab: Callable[..., Lab],
         lab.world.changes.withdraw_metrics_day(0, TODAY - back * DAY)
 
     lab.read_metrics()
+    assert told(lab, ACCOUNT_METRICS)[0] == ("09-26", "11-03", State.MISSING, NOTHING_RETURNED)
+    lab.clock.next_day()
+    lab.read_metrics()
 
-    assert told(lab, ACCOUNT_METRICS)[:1] == [("09-26", "11-03", State.NOT_OFFERED, BEFORE_THE_FIRST)]
+    assert told(lab, ACCOUNT_METRICS)[0] == ("09-26", "11-03", State.NOT_OFFERED, BEFORE_THE_FIRST)
     assert told(lab, ACCOUNT_METRICS)[1][0::2] == ("11-04", State.LOADED)
+
+
+def test_one_short_answer_gives_up_nothing(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
+    lab = new_lab(warehouse_url, accounts=1, videos=3)
+    lab.simulator.faults.add(
+        Fault(faults.change(lambda data: {**data, "metrics": data["metrics"][-9:]}), path="business/get/", nth=1)
+    )
+    lab.read_metrics()
+    assert told(lab, ACCOUNT_METRICS)[0] == ("09-26", "11-12", State.MISSING, NOTHING_RETURNED)
+    lab.clock.next_day()
+
+    lab.read_metrics()
+
+    assert told(lab, ACCOUNT_METRICS)[1][0::2] == ("09-27", State.LOADED)
+    assert lab.rows(ACCOUNT_METRICS) == truth.in_order(truth.metrics(lab))
 
 
 def test_an_account_whose_metrics_begin_after_it_was_asked_for_them_in_vain(
@@ -223,6 +246,7 @@ def test_an_account_whose_metrics_begin_after_it_was_asked_for_them_in_vain(
     lab.simulator.faults.remove(fault)
     for back in range(10, 60):
         lab.world.changes.withdraw_metrics_day(0, TODAY + DAY - back * DAY)
+    lab.clock.next_day()
 
     lab.read_metrics()
 
@@ -286,6 +310,30 @@ def test_a_scope_that_is_granted_later(new_lab: Callable[..., Lab]) -> None:
         ("11-23", "11-25", State.NOT_OFFERED, not_granted),
         ("11-26", "11-26", State.LOADED, ""),
     ]
+
+
+def test_breakdowns_without_their_scope_are_not_offered_beside_videos_that_are_loaded(
+    new_lab: Callable[..., Lab], warehouse_url: str
+) -> None:
+    lab = new_lab(warehouse_url, accounts=1, videos=3)
+    lab.connect(0, without=["video.insights"])
+    lab.read_videos()
+    lab.clock.next_day()
+    lab.read_videos()
+
+    not_granted = "the owner did not grant the scope video.insights"
+    breakdowns = [table for table in VIDEO_TABLES if table is not VIDEOS]
+    assert told(lab, VIDEOS) == [("11-23", "11-24", State.LOADED, "")]
+    for table in breakdowns:
+        assert told(lab, table) == [("11-23", "11-24", State.NOT_OFFERED, not_granted)]
+    lab.connect(0)
+    assert told(lab, breakdowns[0])[1] == ("11-24", "11-24", State.MISSING, NOT_YET)
+    lab.read_videos()
+    for table in breakdowns:
+        assert told(lab, table) == [
+            ("11-23", "11-23", State.NOT_OFFERED, not_granted),
+            ("11-24", "11-24", State.LOADED, ""),
+        ]
 
 
 def test_an_account_that_was_disconnected_for_weeks(new_lab: Callable[..., Lab], warehouse_url: str) -> None:

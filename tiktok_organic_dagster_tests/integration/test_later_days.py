@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tiktok_organic_dagster.simulator import ABSENT, Fault
 from tiktok_organic_dagster.simulator.faults import change
 from tiktok_organic_dagster.tables import (
@@ -17,6 +19,8 @@ from tiktok_organic_dagster.tables import (
 )
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Lab
+
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 
 YEAR = timedelta(days=365)
 
@@ -106,27 +110,6 @@ def test_the_last_reading_of_a_day_replaces_the_earlier_one_null_included(
         assert lab.rows(table) == truth.in_order(truth.breakdown(lab, name))
 
 
-def test_metrics_that_are_restated_withdrawn_or_thinner(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
-    lab = new_lab(warehouse_url, accounts=1, videos=10)
-    lab.read_metrics()
-    before = {row[0]: row for row in lab.rows(ACCOUNT_METRICS, ["metric_date", "likes", "comments", "shares"])}
-    hours = lab.rows(AUDIENCE_ACTIVITY)
-    restated, withdrawn, thinner = sorted(before)[10:13]
-    lab.world.changes.patch_metrics(0, restated, likes=4711)
-    lab.world.changes.withdraw_metrics_day(0, withdrawn)
-    lab.world.changes.patch_metrics(0, thinner, likes=ABSENT, comments=None, shares=99, audience_activity=[])
-
-    lab.read_metrics()
-
-    after = {row[0]: row for row in lab.rows(ACCOUNT_METRICS, ["metric_date", "likes", "comments", "shares"])}
-    assert after[restated] == (restated, 4711.0, *before[restated][2:])
-    assert after[withdrawn] == before[withdrawn]
-    assert after[thinner] == (thinner, *before[thinner][1:3], 99.0)
-    others = set(before) - {restated, withdrawn, thinner}
-    assert {day: after[day] for day in others} == {day: before[day] for day in others}
-    assert lab.rows(AUDIENCE_ACTIVITY) == hours
-
-
 def test_days_that_tiktok_publishes_late_are_filled_in_by_a_later_load(new_lab: Callable[..., Lab]) -> None:
     lab = new_lab(accounts=2, videos=10)
     lab.read_metrics()
@@ -140,23 +123,6 @@ def test_days_that_tiktok_publishes_late_are_filled_in_by_a_later_load(new_lab: 
     for table, rows in ((ACCOUNT_METRICS, truth.metrics(lab, 7)), (AUDIENCE_ACTIVITY, truth.activity(lab, 7))):
         recent = f"metric_date >= DATE '{lab.clock.today - timedelta(days=7)}'"
         assert lab.rows(table, where=recent) == truth.in_order(rows)
-
-
-def test_a_new_username_labels_new_rows_and_leaves_old_ones(new_lab: Callable[..., Lab]) -> None:
-    lab = new_lab(accounts=1, videos=10)
-    old = lab.world.username(0, lab.clock.now())
-    lab.read_everything()
-    lab.world.changes.rename(0, "brand.new")
-    lab.clock.next_day()
-
-    lab.read_everything()
-
-    named = {table.name: set(lab.rows(table, ["video_creator_username", "metric_date"])) for table in (ACCOUNT, VIDEOS)}
-    expected = {(old, lab.clock.today - timedelta(days=1)), ("brand.new", lab.clock.today)}
-    assert named == {ACCOUNT.name: expected, VIDEOS.name: expected}
-    reloaded = f"metric_date >= DATE '{lab.clock.today - timedelta(days=58)}'"
-    assert {row[0] for row in lab.rows(ACCOUNT_METRICS, ["video_creator_username"], reloaded)} == {"brand.new"}
-    assert [account.username for account in lab.store.accounts()] == ["brand.new"]
 
 
 def test_the_username_comes_from_the_newest_account_row_and_costs_no_call(new_lab: Callable[..., Lab]) -> None:

@@ -13,6 +13,8 @@ from tiktok_organic_dagster_tests.lab import Clock, Lab
 from tiktok_organic_dagster_tests.pages import TableRows, examples, page, table
 from tiktok_organic_dagster_tests.policy_examples import PAGE, TODAY, days_of, moment_of, values_of
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 EXAMPLES = examples(page(PAGE))
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TABLES = {each.name: each for each in CATALOGUE}

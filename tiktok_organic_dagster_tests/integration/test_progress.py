@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from tiktok_organic_dagster.readings.base import Moment
 from tiktok_organic_dagster.readings.comments import CommentsReading
 from tiktok_organic_dagster.readings.progress import Progress, observed
@@ -13,6 +15,8 @@ from tiktok_organic_dagster.simulator.faults import http_status, throttle
 from tiktok_organic_dagster.tables import COMMENT_TABLES, COMMENTS, VIDEO_TABLES, VIDEOS
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Clock, Lab
+
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 
 DEADLINE_S = 30
 

@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from tiktok_organic_dagster.quality import RULES, Verdict, verdict_of
 from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests.lab import Lab
+
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 
 ACCOUNT = "tiktok_organic_account"
 METRICS = "tiktok_organic_account_metrics"

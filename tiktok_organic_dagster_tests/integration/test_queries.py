@@ -29,6 +29,8 @@ from tiktok_organic_dagster_tests.integration.query_answers import (
 )
 from tiktok_organic_dagster_tests.lab import Clock, Lab
 
+pytestmark = pytest.mark.xdist_group("queries")  # its warehouses are loaded in one process, and not in each
+
 EMPTY = 3
 """The account without posts."""
 LAST = NOON + timedelta(days=3)

@@ -162,14 +162,15 @@ def test_a_step_that_fails_leaves_the_old_version_as_it_was(version_1, monkeypat
 def test_steps_run_in_order_and_only_the_missing_ones(version_1, monkeypatch):
     state.engine(version_1).dispose()
     ran: list[int] = []
-    for version in (3, 4):
+    missing = [state.SCHEMA_VERSION + 1, state.SCHEMA_VERSION + 2]
+    for version in missing:
         monkeypatch.setitem(state.STEPS, version, lambda _operations, version=version: ran.append(version))
-    monkeypatch.setattr(state, "SCHEMA_VERSION", 4)
+    monkeypatch.setattr(state, "SCHEMA_VERSION", missing[-1])
 
     engine = state.engine(version_1)
 
-    assert ran == [3, 4]
-    assert version_of(engine) == [4]
+    assert ran == missing
+    assert version_of(engine) == [missing[-1]]
     engine.dispose()
 
 

@@ -18,6 +18,8 @@ from tiktok_organic_dagster.warehouse.duckdb import DuckDBSession, DuckDBWarehou
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 
 def test_an_account_that_failed_is_tried_once_more_at_the_end(new_lab: Callable[..., Lab]) -> None:
     lab = new_lab(accounts=2, videos=10)

@@ -81,9 +81,13 @@ class Dagster:
         self._workspace = workspace
         self._client = TestClient(create_app_from_workspace_process_context(workspace))
 
+    def post(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The whole answer of GraphQL to a query, errors too."""
+        return self._client.post("/graphql", json={"query": query, "variables": variables}).json()
+
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data that GraphQL answers a query with."""
-        answer = self._client.post("/graphql", json={"query": query, "variables": variables}).json()
+        answer = self.post(query, **variables)
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
@@ -115,6 +119,7 @@ def dagster_in_process(home: Path, **overrides: Any) -> Iterator[Dagster]:
         overrides: What its dagster.yaml holds besides.
     """
     home.mkdir(exist_ok=True)
+    sys.modules.pop(MODULE, None)  # it is made by the settings of its import, which may be those of another test
     origin = InProcessCodeLocationOrigin(
         LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), location_name=LOCATION
     )

@@ -1,6 +1,7 @@
 """A deployment to run Dagster on: a simulated TikTok, the settings that lead to it in the environment, a warehouse."""
 
 import secrets
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -36,10 +37,11 @@ class Deployment(Lab):
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, accounts: int, videos: int, settings: dict[str, str]
     ) -> None:
         self.clock = WallClock()
+        self.spent = Counter()
         self.simulator = Simulator(accounts=accounts, videos=videos, clock=self.clock.now).start()
         self.world = self.simulator.world
         # Every setting is given or emptied, so that no .env above the working directory has a say.
-        self.variables = {
+        self._variables = {
             **dict.fromkeys(Settings.variables(), ""),
             "TIKTOK_CLIENT_ID": CLIENT_ID,
             "TIKTOK_CLIENT_SECRET": f"client-secret-{secrets.token_hex(8)}",
@@ -55,10 +57,15 @@ class Deployment(Lab):
             "TIKTOK_ORGANIC_EXECUTOR": "in_process",
             **settings,
         }
-        for name, value in self.variables.items():
+        for name, value in self._variables.items():
             monkeypatch.setenv(name, value)
         self.settings = Settings.load()
         self.store = open_accounts(self.settings)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The settings as they stood in the environment at the start."""
+        return self._variables
 
     @property
     def today(self) -> date:

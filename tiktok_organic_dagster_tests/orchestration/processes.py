@@ -99,6 +99,11 @@ class DagsterDev:
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
+    @property
+    def session(self) -> int:
+        """The session of all its processes."""
+        return self._process.pid
+
     def is_up(self) -> bool | None:
         """Whether it answers already; fails if it died."""
         assert self._process.poll() is None, self._log.read_text()[-4000:]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from dagster import (
@@ -22,6 +23,7 @@ from dagster import (
 )
 from pydantic import Field
 
+from tiktok_organic_dagster import state
 from tiktok_organic_dagster.automation.alerts import CHECKS, JOBS, alerts
 
 VIDEOS, COMMENTS = TABLES = "tiktok_organic_videos", "tiktok_organic_videos_comments"
@@ -138,3 +140,17 @@ class Loader:
 def failure(text: str) -> Failure:
     """A step's own failure, as ours are."""
     return Failure(text, allow_retries=False)
+
+
+def connect(home: Path, **accounts: str) -> None:
+    """Let accounts be connected: id by name."""
+    engine = state.engine(f"sqlite:///{home / 'state.db'}")
+    with state.writing(engine) as connection:
+        for username, business_id in accounts.items():
+            connection.execute(
+                state.accounts.insert().values(
+                    business_id=business_id, username=username, client_id="c", api_url="u", scopes="", token_version=1,
+                    connected_at=0.0, authorized_at=0.0, access_token="x", refresh_token="x", lease_until=0.0,
+                )
+            )  # fmt: skip
+    engine.dispose()

@@ -1,10 +1,14 @@
 """Backfills as the UI starts them: web server and backfill daemon of Dagster in this process."""
 
+import pytest
+
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.orchestration import ui
 from tiktok_organic_dagster_tests.orchestration.dagster_in_process import Dagster
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.runs import ACCOUNT, COMMENTS, METRIC_TABLES, METRICS, VIDEOS
+
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 
 
 def test_a_backfill_of_all_four_steps_over_some_days_loads_what_each_of_them_can(

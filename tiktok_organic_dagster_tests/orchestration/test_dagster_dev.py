@@ -8,6 +8,7 @@ import pytest
 
 from tiktok_organic_dagster.tables import CATALOGUE
 from tiktok_organic_dagster_tests.orchestration import ui
+from tiktok_organic_dagster_tests.orchestration.canaries import command_lines, files, leaked
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.processes import (
     DagsterDev,
@@ -55,9 +56,18 @@ def test_the_ui_materializes_all_tables_and_backfills_59_days(
             if event
         ]
         assert f"{days[0]} to {days[-2]} (58 days)" in refusal
+        shown_to_all_users = command_lines(dev.session)
 
+    assert len(shown_to_all_users) >= 3, "web server, daemon, code server"
+    assert leaked(secrets_of(deployment), [*shown_to_all_users, *files(tmp_path / "dagster")]) == set()
     for table, held in held_days(deployment).items():
         assert held == (published(deployment, days) if table in METRIC_TABLES else {today}), table
+
+
+def secrets_of(deployment: Deployment) -> set[str]:
+    pairs = [deployment.store.pair(account.business_id) for account in deployment.store.accounts()]
+    tokens = {token for pair in pairs for token in (pair.access_token, pair.refresh_token)}
+    return {deployment.variables["TIKTOK_CLIENT_SECRET"], *tokens}
 
 
 def finished_run(dev: DagsterDev, run: str) -> str:

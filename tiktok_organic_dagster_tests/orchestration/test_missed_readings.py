@@ -27,6 +27,8 @@ from tiktok_organic_dagster_tests.orchestration.ticks import (
     sensor_tick,
 )
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 TODAY = NOON.date()
 DAY = timedelta(days=1)
 
@@ -236,29 +238,62 @@ def test_comments_that_failed_are_read_again_alone_and_with_pauses(
     assert _missed(instance, waiting).why_not == "Nothing is missing today: 2 accounts read."
 
 
-def test_comments_left_over_are_gone_on_with_as_often_as_needed(
-    deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
-) -> None:
+def _leave_comments_over(deployment: Deployment, noon: time_machine.Traveller) -> Fault:
+    """One account has comments left over: each of its runs has time for one video, until the fault is removed."""
+    one, other = (deployment.store.find(deployment.business_id(index)) for index in (0, 1))
     deployment.read_account()
     deployment.read_videos()
-    one, other = (deployment.store.find(deployment.business_id(index)) for index in (0, 1))
     deployment.read_comments(accounts=[other])
 
     def half_an_hour_later(data: dict[str, Any]) -> dict[str, Any]:
         noon.shift(timedelta(minutes=31))
         return data
 
-    deployment.simulator.faults.add(Fault(faults.change(half_an_hour_later), path="business/comment/list/", nth=1))
+    fault = deployment.simulator.faults.add(
+        Fault(faults.change(half_an_hour_later), path="business/comment/list/", business_id=one.business_id)
+    )
     (outcome,) = deployment.read_comments(accounts=[one])
     assert outcome.error is None
-    assert outcome.notes.left_over > 0
+    assert outcome.notes.left_over > 2
+    return fault
+
+
+def test_comments_left_over_are_gone_on_with_as_often_as_needed_while_that_gets_on(
+    deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    one = deployment.store.find(deployment.business_id(0))
+    deployment.store.record_error(one.business_id, "comments", "TikTok was away", deployment.clock.now())
+    fault = _leave_comments_over(deployment, noon)
     asked: Asked | None = None
-    for _ in range(8):
+    for _ in range(2):
         asked = _missed(instance, asked)
-        assert asked.accounts == [{"comments": ids(deployment, 0)}]
+        assert asked.accounts == [{"comments": [one.business_id]}]
+        (outcome,) = deployment.read_comments(accounts=[one])
+        assert outcome.notes.left_over > 0
         noon.shift(timedelta(minutes=5))
-    assert asked is not None
+    deployment.simulator.faults.remove(fault)
+    asked = _missed(instance, asked)
 
     assert carry_out(instance, asked.requests[0], READINGS).success
 
     assert _missed(instance, asked).why_not == "Nothing is missing today: 2 accounts read."
+
+
+def test_comments_left_over_of_which_runs_read_nothing_more_are_tried_as_seldom_as_anything_else(
+    deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    move_to(noon, 5, 0, TODAY)
+    _leave_comments_over(deployment, noon)
+    tried: list[str] = []
+    asked: Asked | None = None
+    for hour, minutes in ((5, (31, 45, 46)), (6, (0, 31)), (8, (30, 31)), (13, (30, 31)), (22, (30, 31)), (23, (59,))):
+        for minute in minutes:
+            move_to(noon, hour, minute, TODAY)
+            asked = _missed(instance, asked)
+            if asked.requests:
+                tried.append(f"{hour:02}:{minute:02}")
+                assert asked.accounts == [{"comments": ids(deployment, 0)}]
+
+    assert tried == ["05:31", "05:46", "06:31", "08:31", "13:31", "22:31"]
+    assert asked is not None
+    assert asked.why_not == "1 account waits for the next attempt, or had all 5 of the day."

@@ -23,6 +23,8 @@ from tiktok_organic_dagster_tests.orchestration.ticks import (
     sensor_tick,
 )
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 TODAY = NOON.date()
 DAY = timedelta(days=1)
 

@@ -13,6 +13,8 @@ from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.pages import examples, page, table
 from tiktok_organic_dagster_tests.policy_examples import PAGE, TODAY, days_of, moment_of
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 EXAMPLES = examples(page(PAGE))
 
 

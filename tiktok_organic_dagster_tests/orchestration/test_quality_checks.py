@@ -21,6 +21,8 @@ from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.runs import ACCOUNT, COMMENTS, METRICS, VIDEOS
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 CHECKS = {
     (ACCOUNT, "counters_do_not_fall"),
     (METRICS, "follower_changes_add_up"),

@@ -26,6 +26,8 @@ from tiktok_organic_dagster_tests.orchestration.runs import (
     marked,
 )
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 REFUSED = 40001  # a refusal that trying again does not mend
 READINGS = tuple(name for name in ALL_TABLES if name not in METRIC_TABLES)
 TABLES = {table.name: table for table in CATALOGUE}

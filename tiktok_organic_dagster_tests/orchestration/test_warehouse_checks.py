@@ -6,14 +6,24 @@ from typing import Any
 
 import pytest
 import time_machine
-from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, DagsterInstance, TableMetadataValue
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckKey,
+    AssetCheckSeverity,
+    AssetKey,
+    DagsterInstance,
+    TableMetadataValue,
+)
 
 from tiktok_organic_dagster.simulator import Fault, faults
+from tiktok_organic_dagster.simulator.changes import ABSENT
 from tiktok_organic_dagster.tables import (
     ACCOUNT,
     ACCOUNT_METRICS,
     AUDIENCE_ACTIVITY,
+    CATALOGUE,
     COMMENTS,
+    METRIC_TABLES,
     VIDEOS,
     Table,
 )
@@ -21,14 +31,19 @@ from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.runs import ALL_TABLES, Run, code_location
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 DAY = timedelta(days=1)
+TABLES_WITH = {"freshness": CATALOGUE, "no_missing_days": METRIC_TABLES, "gap_ledger": (ACCOUNT,)}
 
 
 class Checks:
-    """The results of one run of the job `warehouse_checks`."""
+    """The results of one run of the job `warehouse_checks`, or of some of its checks, as each takes its time."""
 
-    def __init__(self, instance: DagsterInstance) -> None:
-        result = code_location().resolve_job_def("warehouse_checks").execute_in_process(
+    def __init__(self, instance: DagsterInstance, *names: str) -> None:
+        job = code_location().resolve_job_def("warehouse_checks")
+        keys = {AssetCheckKey(AssetKey(table.name), name) for name in names for table in TABLES_WITH[name]}
+        result = job.get_subset(asset_check_selection=keys or None).execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -84,10 +99,10 @@ def test_on_an_empty_warehouse_without_an_account_nothing_is_wrong(
 def test_accounts_connected_today_are_not_stale_and_days_later_without_a_reading_they_are(
     deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
 ) -> None:
-    assert Checks(instance).failing("freshness") == {}
+    assert Checks(instance, "freshness").failing("freshness") == {}
     noon.shift(DAY)
 
-    stale = Checks(instance).failing("freshness")
+    stale = Checks(instance, "freshness").failing("freshness")
 
     both = {f"@{deployment.username(0)}", f"@{deployment.username(1)}"}
     assert stale == dict.fromkeys(ALL_TABLES, both)
@@ -100,7 +115,7 @@ def test_readings_of_yesterday_and_metrics_of_today_are_fresh(
     noon.shift(DAY)
     deployment.read_metrics(7)
 
-    checks = Checks(instance)
+    checks = Checks(instance, "freshness", "no_missing_days")
 
     assert checks.failing("freshness") == {}
     assert checks.failing("no_missing_days") == {}
@@ -114,7 +129,7 @@ def test_an_account_that_was_left_out_is_stale_although_every_run_was_green(
     deployment.read_everything()
     _live(deployment, noon, 2, accounts=[0])
 
-    checks = Checks(instance)
+    checks = Checks(instance, "freshness")
 
     left_out = f"@{deployment.username(1)}"
     readings = {table for table in ALL_TABLES if "account_metrics" not in table}
@@ -133,12 +148,12 @@ def test_before_the_daily_load_nothing_is_stale_that_could_not_be_loaded_yet(
     tomorrow = datetime.combine(deployment.today + DAY, time(), UTC)
     for hour in (0, 4):
         noon.move_to(tomorrow + timedelta(hours=hour))
-        assert Checks(instance).failing("freshness") == {}
+        assert Checks(instance, "freshness").failing("freshness") == {}
     noon.move_to(tomorrow + timedelta(hours=5))
     deployment.read_everything()
     for hour in (6, 9, 23):
         noon.move_to(tomorrow + timedelta(hours=hour))
-        assert Checks(instance).failing("freshness") == {}
+        assert Checks(instance, "freshness").failing("freshness") == {}
 
 
 def test_rows_that_somebody_deleted_are_missed(
@@ -151,7 +166,7 @@ def test_rows_that_somebody_deleted_are_missed(
     for table in (ACCOUNT, ACCOUNT_METRICS, VIDEOS):
         _delete(deployment, table, "_business_id = ?", deployment.business_id(1))
 
-    assert Checks(instance).failing("freshness") == {
+    assert Checks(instance, "freshness").failing("freshness") == {
         ACCOUNT.name: {stale},
         ACCOUNT_METRICS.name: {stale},
         VIDEOS.name: {stale},
@@ -170,7 +185,30 @@ def test_an_account_without_posts_comments_and_activity_is_fresh(
     _live(deployment, noon, 3, accounts=[0])
 
     assert deployment.rows(AUDIENCE_ACTIVITY) == []
-    assert Checks(instance).failing("freshness") == {}
+    assert Checks(instance, "freshness").failing("freshness") == {}
+
+
+def test_an_account_whose_activity_by_hour_ceases_stays_fresh(
+    new_deployment: Callable[..., Deployment], instance: DagsterInstance, noon: time_machine.Traveller
+) -> None:
+    deployment = new_deployment(accounts=1, videos=1)
+    deployment.connect_all()
+    deployment.read_metrics()
+    last = max(day for (day,) in deployment.rows(AUDIENCE_ACTIVITY, ["metric_date"]))
+    for number in range(1, 9):  # from here on fewer than 100 followers
+        deployment.world.changes.patch_metrics(0, last + number * DAY, audience_activity=ABSENT)
+    for _ in range(3):
+        noon.shift(2 * DAY)
+        deployment.read_metrics(7)
+        assert f"@{deployment.username(0)}" not in Checks(instance, "freshness").failing("freshness").get(
+            AUDIENCE_ACTIVITY.name, ()
+        )
+
+    assert max(day for (day,) in deployment.rows(AUDIENCE_ACTIVITY, ["metric_date"])) == last
+    noon.shift(DAY)  # on which nothing runs
+    assert _accounts(Checks(instance, "freshness").of(AUDIENCE_ACTIVITY, "freshness")) == {
+        f"@{deployment.username(0)}": "the newest row is of 2026-11-21, 6 days older than it can be (2026-11-27)"
+    }
 
 
 def _without_activity(data: dict[str, Any]) -> dict[str, Any]:
@@ -190,7 +228,7 @@ def test_comments_that_tiktok_refuses_for_days_are_stale(
             deployment.world.changes.patch_video(post["item_id"], comments=(post.get("comments") or 0) + 5)
     _live(deployment, noon, 3)
 
-    assert Checks(instance).failing("freshness") == {COMMENTS.name: {f"@{deployment.username(0)}"}}
+    assert Checks(instance, "freshness").failing("freshness") == {COMMENTS.name: {f"@{deployment.username(0)}"}}
 
 
 def test_comments_that_the_owner_did_not_grant_are_not_expected(
@@ -201,7 +239,7 @@ def test_comments_that_the_owner_did_not_grant_are_not_expected(
     noon.shift(DAY)
     deployment.read_metrics(7)
 
-    assert Checks(instance).failing("freshness") == {}
+    assert Checks(instance, "freshness").failing("freshness") == {}
 
 
 def test_a_hole_that_can_still_be_loaded_is_an_error_by_account_and_day(
@@ -213,7 +251,7 @@ def test_a_hole_that_can_still_be_loaded_is_an_error_by_account_and_day(
             deployment, table, "_business_id = ? AND metric_date = ?", deployment.business_id(0), date(2026, 10, 20)
         )
 
-    result = Checks(instance).of(ACCOUNT_METRICS, "no_missing_days")
+    result = Checks(instance, "no_missing_days").of(ACCOUNT_METRICS, "no_missing_days")
 
     assert not result.passed
     assert result.severity is AssetCheckSeverity.ERROR
@@ -229,7 +267,7 @@ def test_days_lost_lately_are_an_error_and_days_lost_long_ago_a_warning(
     noon.shift(70 * DAY)  # 2027-02-01; the oldest day that can be had is 2026-12-05
     deployment.read_metrics()
 
-    result = Checks(instance).of(ACCOUNT_METRICS, "no_missing_days")
+    result = Checks(instance, "no_missing_days").of(ACCOUNT_METRICS, "no_missing_days")
 
     assert result.severity is AssetCheckSeverity.ERROR
     names = {f"@{deployment.username(index)}" for index in (0, 1)}
@@ -239,7 +277,9 @@ def test_days_lost_lately_are_an_error_and_days_lost_long_ago_a_warning(
     for _ in range(2):
         noon.shift(5 * DAY)
         deployment.read_metrics()
-    assert Checks(instance).of(ACCOUNT_METRICS, "no_missing_days").severity is AssetCheckSeverity.WARN
+    assert (
+        Checks(instance, "no_missing_days").of(ACCOUNT_METRICS, "no_missing_days").severity is AssetCheckSeverity.WARN
+    )
 
 
 def test_the_ledger_is_shown_with_the_gaps_on_top_and_written_down(
@@ -248,7 +288,7 @@ def test_the_ledger_is_shown_with_the_gaps_on_top_and_written_down(
     deployment.read_everything()
     noon.shift(3 * DAY)
 
-    result = Checks(instance).of(ACCOUNT, "gap_ledger")
+    result = Checks(instance, "gap_ledger").of(ACCOUNT, "gap_ledger")
 
     assert not result.passed
     assert result.severity is AssetCheckSeverity.WARN

@@ -25,6 +25,8 @@ from tiktok_organic_dagster_tests.lab import Clock, Lab
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.runs import ALL_TABLES, METRICS, Run
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 SVG = "{http://www.w3.org/2000/svg}"
 UNPLOTTED = {f"{VIDEOS.name}_audience_cities"}
 

@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Protocol
 
+from tiktok_organic_dagster_tests.orchestration.processes import poll
+
+LOOKS_AT_REST = 3
+"""So many looks in a row that find all schedules and sensors at rest are enough."""
+
 
 class Asks(Protocol):
     """Anything that answers GraphQL."""
@@ -134,30 +139,42 @@ def materialized(server: Asks, table: str) -> list[date]:
 
 
 def stop_automation(server: Asks) -> None:
-    """Switch all schedules and sensors off, so that only what the test starts is running."""
-    location = definitions(server)
-    for kind, field in (("schedules", "scheduleState"), ("sensors", "sensorState")):
-        for each in location[kind]:
-            _stop(server, kind, field, each["name"])
+    """Switch all schedules and sensors off, and wait for ticks under way, so that only what the test starts is running.
+
+    A tick that begins in that moment switches its sensor on again, and may not be seen yet: so it is looked again.
+    """
+    quiet = 0
+
+    def is_quiet() -> bool | None:
+        nonlocal quiet
+        states = _automation(server)
+        for kind, state in states:
+            if state["status"] == "RUNNING":
+                _stop(server, kind, state["id"])
+        at_rest = all(
+            state["status"] == "STOPPED" and [tick["status"] for tick in state["ticks"]] != ["STARTED"]
+            for _, state in states
+        )
+        quiet = quiet + 1 if at_rest else 0
+        return quiet == LOOKS_AT_REST or None
+
+    poll(is_quiet, "the end of all ticks")
 
 
-def _stop(server: Asks, kind: str, field: str, name: str) -> None:
-    one = kind.removesuffix("s")
-    selector = {
-        "repositoryLocationName": "tiktok_organic_dagster",
-        "repositoryName": "__repository__",
-        f"{one}Name": name,
-    }
-    title = one.capitalize()
-    found = server.ask(
-        f"query ($selector: {title}Selector!) {{ {one}OrError({one}Selector: $selector) "
-        f"{{ ... on {title} {{ {field} {{ id }} }} }} }}",
-        selector=selector,
-    )
-    identity = found[f"{one}OrError"][field]["id"]
-    running = "stopRunningSchedule" if one == "schedule" else "stopSensor"
+def _automation(server: Asks) -> list[tuple[str, dict[str, Any]]]:
+    """Each schedule and sensor, and how it stands."""
+    state = "{ id status ticks(limit: 1) { status } }"
+    (repository,) = server.ask(
+        "{ repositoriesOrError { ... on RepositoryConnection { nodes { "
+        f"schedules {{ scheduleState {state} }} sensors {{ sensorState {state} }} }} }} }} }}"
+    )["repositoriesOrError"]["nodes"]
+    return [(kind, each[f"{kind}State"]) for kind in ("schedule", "sensor") for each in repository[f"{kind}s"]]
+
+
+def _stop(server: Asks, kind: str, identity: str) -> None:
+    stop = "stopRunningSchedule" if kind == "schedule" else "stopSensor"
     answer = server.ask(
-        f"mutation ($id: String!) {{ {running}(id: $id) {{ __typename ... on PythonError {{ message }} }} }}",
+        f"mutation ($id: String!) {{ {stop}(id: $id) {{ __typename ... on PythonError {{ message }} }} }}",
         id=identity,
     )
-    assert not answer[running]["__typename"].endswith("Error"), answer
+    assert not answer[stop]["__typename"].endswith("Error"), answer

@@ -40,7 +40,7 @@ def test_findings_made_elsewhere_are_added():
 
 def test_what_is_lost_is_an_error_and_what_is_stored_a_warning():
     assert {kind for kind in Kind if kind.is_error} == {Kind.UNREADABLE, Kind.REJECTED}
-    assert len(Kind) == 6
+    assert len(Kind) == 7
 
 
 def test_a_finding_in_words_names_column_count_and_sample():

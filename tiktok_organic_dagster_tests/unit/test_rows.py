@@ -51,7 +51,7 @@ def test_an_object_without_any_field_is_null_everywhere_but_in_the_labels(table)
 def test_a_profile_becomes_one_row():
     rows, findings = _rows(
         ACCOUNT,
-        [{"username": "@la_flama", "bio_description": "", "followers_count": 0, "is_verified": False, "unasked": 1}],
+        [{"username": "@la_flama", "bio_description": "", "followers_count": 0, "is_verified": False}],
     )
     assert rows == [
         {
@@ -74,11 +74,30 @@ def test_a_profile_becomes_one_row():
     assert findings == []
 
 
-def test_fields_that_nobody_asked_for_are_ignored():
-    rows, findings = _rows(VIDEOS, [{"item_id": "1", "metric_date": "1999-01-01", "_loaded_at": 5, "new": {}}])
-    assert rows[0]["metric_date"] == date(2026, 11, 23)
-    assert rows[0]["_loaded_at"] == LOADED_AT
-    assert findings == []
+def test_fields_that_nobody_asked_for_are_not_stored_and_told_with_their_kind_but_not_their_value():
+    objects = [
+        {"item_id": "1", "metric_date": "1999-01-01", "_loaded_at": 5, "is_ad": True},
+        {"item_id": "2", "metric_date": "1999-01-01", "song of the day": {"secret": "x"}},
+    ]
+    rows, findings = _rows(VIDEOS, objects)
+    assert {row["metric_date"] for row in rows} == {date(2026, 11, 23)}
+    assert {row["_loaded_at"] for row in rows} == {LOADED_AT}
+    assert _told(findings) == [
+        (VIDEOS.name, "_loaded_at", Kind.NEW_FIELD, 1, "a number"),
+        (VIDEOS.name, "metric_date", Kind.NEW_FIELD, 2, "a text"),
+        (VIDEOS.name, "'song of the day'", Kind.NEW_FIELD, 1, "an object"),
+    ]
+
+
+@pytest.mark.parametrize("table", CATALOGUE, ids=lambda table: table.name)
+def test_of_keys_made_up_of_data_a_few_are_told(table):
+    findings = Findings()
+    odd = {f"key_{number}": None for number in range(100)}
+    field = table.entries.name if table.entries else None
+    rows_of(table, [{field: [odd]} if field else odd], LABELS, findings)
+    new = [finding for finding in findings if finding.kind is Kind.NEW_FIELD]
+    assert len(new) == 20
+    assert {finding.sample for finding in new} == {"null"}
 
 
 def test_an_absent_value_and_a_null_are_the_same():
@@ -95,7 +114,7 @@ def test_a_breakdown_has_a_row_for_each_entry_with_the_id_of_its_video():
             {"item_id": "2", "audience_countries": []},
             {"item_id": "3", "audience_countries": None},
             {"item_id": "4"},
-            {"item_id": "5", "audience_countries": [{"percentage": "0.25", "country": "PT", "city": "x"}]},
+            {"item_id": "5", "audience_countries": [{"percentage": "0.25", "country": "PT"}]},
         ],
     )
     assert [

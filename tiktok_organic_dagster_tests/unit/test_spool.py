@@ -1,5 +1,6 @@
 """Rows on their way to the warehouse: what goes in comes out, and nothing stays behind."""
 
+import os
 import tempfile
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -18,6 +19,11 @@ def temporary(tmp_path, monkeypatch):
     """Where temporary files go."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
+
+
+def _files_open():
+    """The numbers of all files that this process has open."""
+    return set(os.listdir("/dev/fd"))  # noqa: PTH208 -- its own number is in it
 
 
 def _batch(table, *rows):
@@ -113,29 +119,40 @@ def test_the_preview_of_a_day_is_its_first_five_rows():
         assert shown == {ONE: ["1", "2", "3", "4", "5"], TWO: ["8"]}
 
 
-@pytest.mark.parametrize("is_read", [False, True])
-def test_the_files_go_with_it(temporary, is_read):
+def test_the_files_have_no_name_so_that_a_killed_process_leaves_none(temporary):
     with Spool() as spool:
         spool.add(VIDEOS, _videos(ONE, "1"))
-        assert list(temporary.iterdir())
+        assert list(temporary.iterdir()) == []
+        assert len(_read(spool, VIDEOS)) == 1
+        assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_the_files_go_with_it(is_read):
+    before = _files_open()
+    with Spool() as spool:
+        spool.add(VIDEOS, _videos(ONE, "1"))
+        assert len(_files_open()) == len(before) + 1
         if is_read:
             _read(spool, VIDEOS)
-    assert list(temporary.iterdir()) == []
+    assert _files_open() == before
 
 
-def test_the_files_go_also_when_something_fails(temporary):
+def test_the_files_go_also_when_something_fails():
+    before = _files_open()
     with pytest.raises(ZeroDivisionError), Spool() as spool:
         spool.add(VIDEOS, _videos(ONE, "1"))
         _ = 1 / 0
-    assert list(temporary.iterdir()) == []
+    assert _files_open() == before
 
 
-def test_closing_it_twice_does_no_harm(temporary):
+def test_closing_it_twice_does_no_harm():
+    before = _files_open()
     spool = Spool()
     spool.add(VIDEOS, _videos(ONE, "1"))
     spool.close()
     spool.close()
-    assert list(temporary.iterdir()) == []
+    assert _files_open() == before
 
 
 def test_a_batch_of_another_table_is_refused():

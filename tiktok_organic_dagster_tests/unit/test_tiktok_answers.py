@@ -67,6 +67,11 @@ def test_absent_and_empty_data_are_alike(body):
     assert judged(body) == Answer({}, None)
 
 
+def test_a_number_that_is_no_json_does_not_cost_the_answer():
+    data = judged(b'{"code": 0, "data": {"x": NaN, "y": -Infinity, "z": 1}}').data
+    assert repr(data) == "{'x': nan, 'y': -inf, 'z': 1}"
+
+
 def test_big_integers_arrive_exactly():
     assert judged(b'{"code":0,"data":{"id":7109065174526479623}}').data["id"] == 7109065174526479623
 
@@ -78,7 +83,7 @@ def test_big_integers_arrive_exactly():
         (b"<html>busy</html>", 200),
         (b"<html>blocked</html>", 403),
         (b'{"code": 0, "data": {', 200),
-        (b'{"code": 0, "data": {"x": NaN}}', 200),
+        (b'{"code": NaN, "data": {}}', 200),
         (b"[]", 200),
         (b'{"data": {}}', 200),
         (b'{"code": true}', 200),

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tiktok_organic_dagster import state
+from tiktok_organic_dagster.tiktok import lease
 from tiktok_organic_dagster.tiktok.errors import Fault, Remedy, ThrottledError
 from tiktok_organic_dagster.tiktok.limits import RequestBudget, per_minute
 
@@ -188,20 +189,67 @@ def test_while_one_probes_others_wait_and_go_once_it_reported_back(engine, clock
     assert 5 <= waiting.acquire(APP, "a", "e/").waited_s < 6
 
 
-def test_a_probe_that_dies_is_replaced_after_its_lease(engine, clock):
-    budget = budget_of(engine, clock, probe_lease_s=90.0)
-    budget.throttled(budget.acquire(APP, "a", "e/"), throttle())
-    budget.acquire(APP, "a", "e/")
-    assert budget.acquire(APP, "a", "e/").waited_s == pytest.approx(90)
-
-
-def test_a_probe_that_says_nothing_about_the_throttle_lets_the_next_one_probe(engine, clock):
+def test_a_probe_that_dies_is_replaced_after_a_minute(engine, clock):
     budget = budget_of(engine, clock)
     budget.throttled(budget.acquire(APP, "a", "e/"), throttle())
+    budget.acquire(APP, "a", "e/")
+    assert budget.acquire(APP, "a", "e/").waited_s == pytest.approx(60)
+
+
+def test_a_probe_that_lives_stays_the_only_one_however_long_its_answer_takes(engine, clock, monkeypatch):
+    monkeypatch.setattr(lease, "HEARTBEAT_S", 0.01)
+    budget = budget_of(engine, clock)
+    budget.throttled(budget.acquire(APP, "a", "e/"), throttle())
+    probe = budget.acquire(APP, "a", "e/")
+    clock.now += 59
+    with budget.under_way(probe):
+        while lease_until(engine) < clock.now + 60:
+            time.sleep(0.005)
+    assert budget.acquire(APP, "a", "e/").waited_s == pytest.approx(60)
+
+
+def lease_until(engine):
+    with state.reading(engine) as connection:
+        return connection.execute(sa.select(state.pauses.c.lease_until)).scalar_one()
+
+
+def test_a_probe_that_says_nothing_about_the_throttle_lets_the_next_one_probe_in_a_moment(engine, clock):
+    budget = budget_of(engine, clock)
+    budget.throttled(budget.acquire(APP, "a", "e/"), throttle())
+    for _ in range(3):
+        budget.released(budget.acquire(APP, "a", "e/"))
+        grant = budget.acquire(APP, "a", "e/")
+        assert grant.probe
+        assert grant.waited_s == pytest.approx(5)
+        budget.released(grant)
+
+
+def test_a_probe_that_says_nothing_after_its_scope_was_given_up_fails_nobody(engine, clock):
+    budget = budget_of(engine, clock)
+    for _ in range(6):
+        resume_at = budget.throttled(budget.acquire(APP, "a", "e/"), throttle())
+    clock.now = resume_at.timestamp()
     budget.released(budget.acquire(APP, "a", "e/"))
-    grant = budget.acquire(APP, "a", "e/")
-    assert grant.probe
-    assert grant.waited_s == 0
+    probe = budget.acquire(APP, "a", "e/")
+    assert probe.waited_s == pytest.approx(5)
+    assert budget.throttled(probe, throttle()) is not None, "its five pauses are spent still"
+
+
+def test_of_an_app_and_an_account_that_are_both_closed_each_has_one_probe_a_pause(engine, clock):
+    budget = budget_of(engine, clock)
+    budget.throttled(budget.acquire(APP, "a", "e/"), throttle())
+    budget.throttled(budget.acquire(APP, "b", "f/"), throttle(40016))
+    both = budget.acquire(APP, "a", "e/")
+    assert budget.throttled(both, throttle()) is None
+    app = budget.acquire(APP, "b", "f/")
+    assert app.probe, "that the account is throttled says nothing about the app"
+    assert app.waited_s == pytest.approx(5), "the app was tried out a moment ago"
+    budget.succeeded(app)
+    assert budget.acquire(APP, "b", "f/").probe is None
+    of_account = budget.acquire(APP, "a", "e/")
+    assert of_account.waited_s == pytest.approx(295)
+    assert budget.throttled(of_account, throttle(40016)) is None
+    assert budget.acquire(APP, "b", "f/").waited_s == pytest.approx(300)
 
 
 def test_after_five_pauses_in_a_row_everyone_in_the_scope_fails_with_the_time_to_resume(engine, clock):

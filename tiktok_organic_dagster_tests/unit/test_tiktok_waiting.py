@@ -86,4 +86,4 @@ def test_whoever_waits_for_the_first_call_after_a_throttle_says_so(waits):
     grant, _ = acquire()
     budget.throttled(grant, Fault("e/", Remedy.THROTTLED, "Too many requests.", 40016))
     acquire("b")
-    assert acquire("c")[1] == [(WaitReason.PROBE, 390)]
+    assert acquire("c")[1] == [(WaitReason.PROBE, 360)]

@@ -328,7 +328,7 @@ def test_all_kinds_of_findings_in_one_batch_are_told_apart():
         {"comment_id": None, "status": "PUBLIC", "likes": 3},
         {"comment_id": "2", "status": "ODD", "likes": 4},
         {"comment_id": "3", "status": "HIDDEN", "likes": -4},
-        {"comment_id": "4", "status": "HIDDEN", "likes": "x", "text": "\0"},
+        {"comment_id": "4", "status": "HIDDEN", "likes": "x", "text": "\0", "mood": "good"},
     ]
     rows, findings = _check(COMMENTS, objects)
     assert [row["comment_id"] for row in rows] == ["1", "2", "3", "4"]

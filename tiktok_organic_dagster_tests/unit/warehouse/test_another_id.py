@@ -2,10 +2,10 @@
 
 import pytest
 
-from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, VIDEOS, ColumnType
 from tiktok_organic_dagster.tables.own import COMMENT_READS, OWN_TABLES
-from tiktok_organic_dagster.warehouse import WarehouseError, prepare_warehouse, rename_business_id
+from tiktok_organic_dagster.warehouse import WarehouseError, prepare_warehouse
+from tiktok_organic_dagster.warehouse.another_id import rename_business_id
 from tiktok_organic_dagster_tests.unit.warehouse.rows import (
     NOON,
     THREE,
@@ -19,8 +19,10 @@ from tiktok_organic_dagster_tests.unit.warehouse.rows import (
 )
 
 
-def _settings(url):
-    return Settings(warehouse=url)
+def _rename(url, old, new):
+    moving = []
+    rename_business_id(warehouse_at(url), old, new, before_moving=lambda: moving.append(old))
+    assert moving == [old]
 
 
 def _fill_every_table(session, business_id):
@@ -49,12 +51,12 @@ def test_an_account_gets_another_id_in_every_table(warehouse_url):
         prepare_warehouse(session)
         _fill_every_table(session, "old")
         _fill_every_table(session, "other")
-    rename_business_id(_settings(warehouse_url), "old", "new'; --")
+    _rename(warehouse_url, "old", "new'; --")
     assert _ids(warehouse_url) == {table.name: [("new'; --",), ("other",)] for table in (*CATALOGUE, *OWN_TABLES)}
 
 
 def test_another_id_in_an_empty_warehouse_is_no_error(warehouse_url):
-    rename_business_id(_settings(warehouse_url), "old", "new")
+    _rename(warehouse_url, "old", "new")
     assert set(map(tuple, _ids(warehouse_url).values())) == {()}
 
 
@@ -69,7 +71,7 @@ def test_another_id_is_refused_where_rows_of_both_would_be_one(warehouse_url, ta
             session.load(session.name_of(table), table, spool)
     before = _ids(warehouse_url)
     with pytest.raises(WarehouseError, match=table.name):
-        rename_business_id(_settings(warehouse_url), "old", "new")
+        _rename(warehouse_url, "old", "new")
     assert _ids(warehouse_url) == before
 
 
@@ -78,6 +80,6 @@ def test_rows_of_both_ids_under_different_keys_are_joined(warehouse_url):
         prepare_warehouse(session)
         write_day(session, VIDEOS, [a_video("1", TWO, "old")], TWO, "old")
         write_day(session, VIDEOS, [a_video("1", THREE, "new")], THREE, "new")
-    rename_business_id(_settings(warehouse_url), "old", "new")
+    _rename(warehouse_url, "old", "new")
     with warehouse_at(warehouse_url).session() as session:
         assert stored_rows(session, VIDEOS, "_business_id", "metric_date") == [("new", TWO), ("new", THREE)]

@@ -49,6 +49,13 @@ def test_a_glance_at_a_file_that_another_process_holds_waits_for_nothing(held_fi
     assert f"PID {holder.pid}" in str(caught.value)
 
 
+@pytest.mark.parametrize("way", ["look", "glance"])
+def test_to_read_where_no_file_is_makes_none(tmp_path, way):
+    with getattr(DuckDBWarehouse(tmp_path / "home/w.duckdb", "tiktok"), way)() as session:
+        assert not session.holds(VIDEOS)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_wait_for_a_file_is_two_minutes_unless_told_otherwise(tmp_path):
     assert DuckDBWarehouse(tmp_path / "w.duckdb")._lock_wait_s == 120  # noqa: SLF001
 

@@ -21,7 +21,7 @@ START = date(2026, 1, 1)
 BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def _account(business_id, scopes=("user.insights", "comment.list")):
+def _account(business_id, scopes=("user.insights", "comment.list", "video.insights")):
     return Account(
         business_id=business_id,
         username=f"name-{business_id}",
@@ -43,6 +43,9 @@ class Store:
 
     def statuses(self):
         return self.failures
+
+    def may_be_written(self, business_ids):
+        return {*business_ids}
 
 
 def _rows(session):
@@ -130,6 +133,18 @@ def test_accounts_are_brought_to_date_together_and_then_nothing_is_left_to_write
     bring_to_date(ready, Store(), accounts, since=START, today=today)
 
 
+def test_accounts_that_were_disconnected_and_days_before_a_start_date_that_was_moved_are_history(ready):
+    today, moved = date(2026, 3, 5), date(2026, 3, 3)
+    bring_to_date(ready, Store(), [_account("b"), _account("c")], since=START, today=today)
+    before = stored_spans(ready)
+    gaps = bring_to_date(ready, Store(), [_account("b")], since=moved, today=today)
+    assert {span.first for _, _, span in gaps.in_state(State.MISSING)} == {today}
+    assert {(span.first, span.last) for _, _, span in gaps.in_state(State.LOST)} == {(moved, date(2026, 3, 4))}
+    assert {account.business_id for account, _, _ in gaps.in_state(*State)} == {"b"}
+    assert gaps_now(ready, Store(), [_account("b")], since=moved, today=today) == gaps
+    assert stored_spans(ready) == before
+
+
 def test_a_step_is_brought_to_date_alone(ready):
     bring_to_date(ready, Store(), [_account("b")], since=START, today=date(2026, 3, 5), steps=["videos"])
     assert {name for _, name in stored_spans(ready)} == {table.name for table in VIDEO_TABLES}
@@ -170,7 +185,7 @@ def test_only_an_account_that_still_fails_has_a_reason_of_failure(ready):
 
 
 def test_tables_of_a_step_of_which_the_same_is_known_are_listed_together(ready):
-    account = _account("b", scopes=["user.insights"])
+    account = _account("b", scopes=["user.insights", "video.insights"])
     with ready.transaction("x"):
         change_spans(ready, "b", [VIDEOS], lambda _table, _spans: [read_today(BEGAN.date(), complete=True)])
     gaps = gaps_now(ready, Store(), [account], since=START, today=BEGAN.date(), steps=["account", "videos", "comments"])

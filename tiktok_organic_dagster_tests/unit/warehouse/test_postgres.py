@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 
+import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -143,6 +144,22 @@ def _until(condition):
     deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
+
+
+def test_a_server_that_is_gone_without_a_word_is_noticed_after_a_minute_unless_the_address_says_otherwise(
+    empty_postgres, monkeypatch
+):
+    connect, given = psycopg2.connect, []
+    monkeypatch.setattr(psycopg2, "connect", lambda dsn, **more: given.append(more) or connect(dsn, **more))
+    address = make_url(empty_postgres).update_query_dict({"keepalives_idle": "5"}).render_as_string(hide_password=False)
+    for url in (empty_postgres, address):
+        with warehouse_at(url).session():
+            pass
+    minute = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+    assert [{name: value for name, value in more.items() if name in minute} for more in given] == [
+        minute,
+        {"keepalives_interval": 10, "keepalives_count": 3},
+    ]
 
 
 def test_the_options_in_the_address_hold(empty_postgres):

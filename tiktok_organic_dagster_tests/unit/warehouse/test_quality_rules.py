@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tiktok_organic_dagster.quality import RULES, verdict_of
+from tiktok_organic_dagster.quality.rule import Verdict
 from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, CATALOGUE, COMMENTS, VIDEOS
-from tiktok_organic_dagster.tables.own import OWN_TABLES
+from tiktok_organic_dagster.tables.own import COMMENT_READS, OWN_TABLES
 from tiktok_organic_dagster.tables.videos import AUDIENCE_GENDERS, AUDIENCE_TYPES, IMPRESSION_SOURCES
 from tiktok_organic_dagster.warehouse.bookkeeping import record_readings
 from tiktok_organic_dagster.warehouse.known_comments import write_comment_reads
@@ -295,6 +296,8 @@ COMMENTED = {
     "a quarter is missing": {"counter": 100, "stored": 75},
     "more is missing": {"counter": 100, "stored": 74},
     "the replies make up for it": {"counter": 100, "stored": 74, "replies": 1.0},
+    "forgotten commenters make up for it": {"counter": 100, "stored": 20, "left_out": 55.0},
+    "forgotten commenters do not": {"counter": 100, "stored": 20, "left_out": 54.0, "replies": 0.0},
     "too many": {"counter": 30, "stored": 100},
     "too many but hidden": {"counter": 30, "stored": 100, "status": "HIDDEN"},
     "too many but new": {"counter": 30, "stored": 100, "create_time": datetime(2026, 11, 21, tzinfo=UTC)},
@@ -308,11 +311,12 @@ NOT_COMPARED = 3
 """The last ones."""
 
 
-def _commented(session, account, counter, stored, counted=None, complete=NOON, created=YOUNG, **values):
+def _commented(session, account, counter, stored, counted=None, complete=NOON, created=YOUNG, left_out=0.0, **values):
     """An account with a video with so many stored comments; its counter said `counted` when they were read."""
     defaults = {"status": "PUBLIC", "create_time": WRITTEN, "video_creator_username": account}
     write_comments(session, [a_comment("v", str(n), account, **{**defaults, **values}) for n in range(stored)])
-    write_comment_reads(session, account, {"v": (NOON, counter if counted is None else counted, complete, None)})
+    read = (NOON, counter if counted is None else counted, complete, None, left_out)
+    write_comment_reads(session, account, {"v": read}, now=NOON)
     _read(session, VIDEOS, TODAY, [a_video("v", create_time=created, comments=float(counter))], account)
 
 
@@ -321,8 +325,15 @@ def test_stored_comments_are_about_as_many_as_the_counter_says(all_tables):
         _commented(all_tables, case, **video)
     verdict = _verdict(all_tables, COMMENTS, "comments_match_counters")
     assert sorted(_found(verdict)) == [
+        ("name-forgotten commenters do not", 1, "v", 100, 20, 0),
         ("name-more is missing", 1, "v", 100, 74, 0),
         ("name-not returned any more", 1, "v", 40, 0, 0),
         ("name-too many", 1, "v", 30, 100, 0),
     ]
     assert verdict.accounts == verdict.compared == len(COMMENTED) - NOT_COMPARED
+
+
+def test_a_warehouse_whose_columns_were_not_added_yet_is_not_compared(all_tables):
+    _commented(all_tables, "off", counter=100, stored=0)
+    all_tables.execute(f"ALTER TABLE {all_tables.name_of(COMMENT_READS)} DROP COLUMN left_out")
+    assert _verdict(all_tables, COMMENTS, "comments_match_counters") == Verdict(0, 0)

@@ -1,13 +1,13 @@
 """The three ways of writing do the same in both warehouses, all of it or nothing."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, AUDIENCE_ACTIVITY, COMMENTS, VIDEOS
 from tiktok_organic_dagster.tables.own import READINGS
 from tiktok_organic_dagster.warehouse import WarehouseError
-from tiktok_organic_dagster.warehouse.bookkeeping import record_readings, was_read
+from tiktok_organic_dagster.warehouse.bookkeeping import Taken, readings_on, record_readings
 from tiktok_organic_dagster.warehouse.known_comments import (
     comment_reads,
     newest_comment_ids,
@@ -161,11 +161,9 @@ def test_a_comment_that_comes_back_loses_its_date(session):
 def test_a_reading_is_remembered_by_account_table_and_day(session):
     with session.transaction("x"):
         record_readings(session, "b", [(VIDEOS, 5), (ACCOUNT, 0)], read_date=THREE, read_at=NOON)
-    assert was_read(session, "b", VIDEOS, THREE)
-    assert was_read(session, "b", ACCOUNT, THREE)
-    assert not was_read(session, "b", COMMENTS, THREE)
-    assert not was_read(session, "b", VIDEOS, TWO)
-    assert not was_read(session, "other", VIDEOS, THREE)
+    assert readings_on(session, VIDEOS, THREE) == {"b": Taken(NOON, 5)}
+    assert readings_on(session, ACCOUNT, THREE) == {"b": Taken(NOON, 0)}
+    assert readings_on(session, COMMENTS, THREE) == readings_on(session, VIDEOS, TWO) == {}
 
 
 def test_the_last_reading_of_a_day_is_the_one_remembered(session):
@@ -175,12 +173,34 @@ def test_the_last_reading_of_a_day_is_the_one_remembered(session):
 
 
 def test_what_was_read_of_comments_comes_back(session):
-    reads = {"1": (NOON, 5.0, NOON, None), "2": (None, None, None, NOON)}
-    write_comment_reads(session, "b", reads)
-    write_comment_reads(session, "other", {"1": (NOON, 9.0, None, None)})
-    write_comment_reads(session, "b", {"1": (NOON, 6.0, None, None)})
-    assert comment_reads(session, "b") == {"1": (NOON, 6.0, None, None), "2": (None, None, None, NOON)}
-    assert comment_reads(session, "nobody") == {}
+    reads = {"1": (NOON, 5.0, NOON, None, 0.0), "2": (None, None, None, NOON, 3.0)}
+    write_comment_reads(session, "b", reads, now=NOON)
+    write_comment_reads(session, "other", {"1": (NOON, 9.0, None, None, 1.0)}, now=NOON)
+    write_comment_reads(session, "b", {"1": (NOON, 6.0, None, None, 2.0)}, now=NOON)
+    of_b = {"1": (NOON, 6.0, None, None, 2.0), "2": (None, None, None, NOON, 3.0)}
+    of_other = {"1": (NOON, 9.0, None, None, 1.0)}
+    assert comment_reads(session, ["b", "other"]) == {"b": of_b, "other": of_other}
+    assert comment_reads(session, ["b", "nobody"]) == {"b": of_b}
+    assert comment_reads(session, []) == {}
+
+
+def test_what_another_run_has_read_later_is_not_overwritten_but_what_a_wrong_clock_has_left_is(session):
+    earlier, future = NOON - timedelta(minutes=5), NOON + timedelta(days=400)
+    write_comments(session, [a_comment("1", "a", likes=2.0, _loaded_at=NOON)])
+    write_comments(session, [a_comment("1", "b", likes=2.0, _loaded_at=future)])
+    write_comment_reads(
+        session, "b", {"1": (NOON, 2.0, NOON, None, 0.0), "2": (future, 2.0, future, None, 0.0)}, now=NOON
+    )
+    older = [a_comment("1", id_, likes=1.0, _loaded_at=earlier) for id_ in ("a", "b", "c")]
+    write_comments(session, older)
+    reads = dict.fromkeys(("1", "2", "3"), (earlier, 1.0, None, None, 0.0))
+    write_comment_reads(session, "b", reads, now=NOON)
+    assert stored_rows(session, COMMENTS, "comment_id", "likes") == [("a", 2.0), ("b", 1.0), ("c", 1.0)]
+    assert {video: read[1] for video, read in comment_reads(session, ["b"])["b"].items()} == {
+        "1": 2.0,
+        "2": 1.0,
+        "3": 1.0,
+    }
 
 
 def test_videos_of_today_and_older_ones_are_told_apart(session):
@@ -188,17 +208,23 @@ def test_videos_of_today_and_older_ones_are_told_apart(session):
     write_day(session, VIDEOS, [a_video("2", TWO, comments=2.0, thumbnail_url="u"), a_video("3", TWO)], day=TWO)
     write_day(session, VIDEOS, [a_video("3", comments=0.0, create_time=NOON)])
     write_day(session, VIDEOS, [a_video("4", ONE, "other")], day=ONE, business_id="other")
-    assert todays_videos(session, "b", THREE) == [("3", NOON, 0.0, None)]
-    assert older_videos(session, "b", THREE) == [("1", None, 1.0, None), ("2", None, 2.0, "u")]
+    write_day(session, VIDEOS, [a_video("9", date(2026, 11, 24))], day=date(2026, 11, 24))  # after midnight
+    old = [("1", None, 1.0, None), ("2", None, 2.0, "u")]
+    assert todays_videos(session, ["b", "other"], THREE) == {"b": [("3", NOON, 0.0, None)]}
+    assert older_videos(session, ["b", "other"], THREE) == {"b": old, "other": [("4", None, None, None)]}
+    assert older_videos(session, ["b"], THREE) == {"b": old}
+    assert todays_videos(session, [], THREE) == older_videos(session, [], THREE) == {}
 
 
 def test_the_newest_stored_comments_are_found_by_video(session):
     rows = [a_comment("1", f"a{n}", create_time=NOON + timedelta(seconds=n)) for n in range(1_005)]
     write_comments(session, [*rows, a_comment("1", "undated"), a_comment("2", "b"), a_comment("3", "c")])
     write_comments(session, [a_comment("1", "x", "other", create_time=NOON)], business_id="other")
-    found = newest_comment_ids(session, "b", ["1", "2", "9"])
-    assert found == {"1": {f"a{n}" for n in range(5, 1_005)}, "2": {"b"}, "9": set()}
-    assert newest_comment_ids(session, "b", []) == {}
+    of_one, of_two = {f"a{n}" for n in range(5, 1_005)}, {"b"}
+    others = [f"{n}" for n in range(2_000, 3_200)]  # more videos than a statement takes
+    assert newest_comment_ids(session, ["b"], ["1", *others, "2"]) == {("b", "1"): of_one, ("b", "2"): of_two}
+    assert newest_comment_ids(session, ["b", "other"], ["1"]) == {("b", "1"): of_one, ("other", "1"): {"x"}}
+    assert newest_comment_ids(session, ["b"], []) == {}
 
 
 # --- All or nothing --------------------------------------------------------------------------------------------------
