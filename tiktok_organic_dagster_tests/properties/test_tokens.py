@@ -15,9 +15,9 @@ from hypothesis.stateful import (
 
 from tiktok_organic_dagster import state
 from tiktok_organic_dagster.accounts.store import AccountStore
-from tiktok_organic_dagster.accounts.tokens import HEARTBEAT_S, LEASE_S
 from tiktok_organic_dagster.errors import UnknownAccountError
 from tiktok_organic_dagster.tiktok import ReauthorizationError, TransientError
+from tiktok_organic_dagster.tiktok.lease import HEARTBEAT_S, LEASE_S
 from tiktok_organic_dagster_tests.properties.processes import API, KEYS, Keys, Process, TikTok
 from tiktok_organic_dagster_tests.properties.steps import Caller
 
