@@ -10,9 +10,10 @@ from cryptography.fernet import Fernet
 from tiktok_organic_dagster.accounts.store import AccountStore
 from tiktok_organic_dagster.accounts.tokens import FixedToken, Pair, is_due
 from tiktok_organic_dagster.accounts.vault import vault_of_setting
-from tiktok_organic_dagster.errors import ConfigurationError
+from tiktok_organic_dagster.errors import ConfigurationError, UnknownAccountError
 from tiktok_organic_dagster.tiktok import OAuthClient, ReauthorizationError, TokenGrant, TransientError, lease
 from tiktok_organic_dagster.tiktok.client import BUSINESS_GET
+from tiktok_organic_dagster.tiktok.errors import Fault, Remedy
 from tiktok_organic_dagster.tiktok.oauth import REFRESH_TOKEN
 from tiktok_organic_dagster_tests.integration.test_tiktok_fake_api import (
     Clock,
@@ -272,6 +273,26 @@ def test_a_refresh_that_lost_to_a_new_consent_changes_nothing(house):
 
     assert house.store.tokens(BUSINESS_ID, Overtaken()).refused("act.0") == "act.new"
     assert house.store.pair(BUSINESS_ID).refresh_token == "rft.new"
+
+
+def test_a_refresh_that_is_refused_because_of_a_new_consent_asks_for_no_other_one(house):
+    class Overtaken:
+        api_url, client_id = house.oauth().api_url, "cid"
+
+        def refresh(self, *_):
+            expires = house.clock() + timedelta(days=1)
+            house.store.save(TokenGrant("act.new", "rft.new", BUSINESS_ID, (), expires, None), "anna", "cid", "x")
+            raise ReauthorizationError(Fault(REFRESH_TOKEN, Remedy.REAUTHORIZE, "Refresh token is incorrect.", 40103))
+
+    assert house.store.tokens(BUSINESS_ID, Overtaken()).refused("act.0") == "act.new"
+    assert house.store.find("anna").needs_authorization is None
+
+
+def test_an_account_that_was_disconnected_meanwhile_is_said_to_be(house):
+    tokens = house.tokens()
+    house.store.forget(BUSINESS_ID)
+    with pytest.raises(UnknownAccountError, match=f"^The account {BUSINESS_ID} is not connected in .* any more"):
+        tokens.access_token()
 
 
 def test_a_missing_secret_is_named_when_a_refresh_needs_it(house):

@@ -1,5 +1,6 @@
 """Answers of success that cannot be right: a clear reason for that account, and what was stored stays as it was."""
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -7,13 +8,17 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.findings import Kind
+from tiktok_organic_dagster.readings import comments, videos
+from tiktok_organic_dagster.readings.account import AccountReading
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.simulator import Fault
 from tiktok_organic_dagster.simulator.faults import Effect, answer, change, empty_page, html, refuse
-from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, VIDEOS
+from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, COMMENTS, VIDEOS
 from tiktok_organic_dagster.warehouse import WarehouseError, open_warehouse
+from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Lab
 
 pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
@@ -180,3 +185,44 @@ def test_a_view_under_a_tables_name_is_named_and_no_table_is_made_beside_it(ware
             "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = ?", session.schema
         )
     assert tables == [(VIDEOS.name, "VIEW")]
+
+
+# Faults of ours
+
+
+def test_a_fault_of_ours_costs_the_account_it_is_on_and_is_told_with_its_place(
+    new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = new_lab(accounts=2, videos=3)
+    username = AccountReading.username
+
+    def fails_on_one(reading: AccountReading, account: Account) -> str:
+        if account.business_id == lab.business_id(0):
+            raise KeyError("lost")
+        return username(reading, account)
+
+    monkeypatch.setattr(AccountReading, "username", fails_on_one)
+
+    errors = {outcome.account.business_id: outcome.error for outcome in lab.read_account()}
+
+    assert errors[lab.business_id(1)] is None
+    assert re.fullmatch(
+        r"Unexpected KeyError in fails_on_one \(test_errors_in_readings\.py, line \d+\): 'lost'\. Please report this\.",
+        errors[lab.business_id(0)] or "",
+    )
+    assert {row[-1] for row in lab.rows(ACCOUNT)} == {lab.business_id(1)}
+
+
+def test_many_posts_and_comments_are_made_into_rows_a_part_at_a_time_and_all_are_there(
+    new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(videos, "CHUNK_VIDEOS", 20)
+    monkeypatch.setattr(comments, "CHUNK_ROWS", 20)
+    lab = new_lab(accounts=1, videos=50)
+
+    lab.read_videos()
+    (outcome,) = lab.read_all_comments()
+
+    assert outcome.error is None
+    assert lab.rows(VIDEOS) == truth.in_order(truth.videos(lab))
+    assert lab.rows(COMMENTS) == truth.in_order(truth.comments(lab))

@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 
 from tiktok_organic_dagster.accounts import open_accounts, open_client, open_oauth
 from tiktok_organic_dagster.accounts.access import open_reader
+from tiktok_organic_dagster.errors import ConfigurationError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import ACCOUNT
 from tiktok_organic_dagster.tiktok.limits import RequestBudget
@@ -107,3 +108,11 @@ def test_ten_machines_may_open_a_new_state_at_once(
 
     with ThreadPoolExecutor(10) as pool:
         assert list(pool.map(connected, range(10))) == [0] * 10
+
+
+def test_a_state_that_is_shared_wants_a_key_that_is_shared(
+    tmp_path: Path, new_postgres_database: Callable[[], str]
+) -> None:
+    settings = Settings(base=tmp_path, home_folder=tmp_path, state=new_postgres_database())
+    with pytest.raises(ConfigurationError, match=r"TIKTOK_ORGANIC_KEY is not set\. It is required"):
+        open_accounts(settings)

@@ -120,3 +120,16 @@ def test_secrets_echoed_by_tiktok_do_not_show(api, engine):
     assert "hidden is" not in str(caught.value)
     assert "SplxlOBe" not in str(caught.value)
     assert "hidden" not in repr(oauth_of(api, engine))
+
+
+def test_a_client_id_that_is_not_configured_is_named_before_the_granted_scopes_are_read(api, engine):
+    with pytest.raises(ConfigurationError, match="TIKTOK_CLIENT_ID is not set"):
+        oauth_of(api, engine, client_id=None).token_info("act.1")
+    assert api.seen == []
+
+
+@pytest.mark.parametrize("seconds", [None, True, "soon", [], 10**400])
+def test_a_life_that_cannot_be_read_is_unknown(api, engine, seconds):
+    api.on(TOKEN, ok(**PAIR | {"expires_in": seconds, "refresh_token_expires_in": seconds}))
+    grant = oauth_of(api, engine).exchange_code("code", "https://me.example/back/")
+    assert (grant.expires_at, grant.refresh_expires_at) == (None, None)

@@ -101,3 +101,15 @@ def test_a_server_that_nobody_vouches_for_gets_no_token(tmp_path):
             Transport(f"https://127.0.0.1:{listening.getsockname()[1]}", 5).send(Request("GET", "x/"), "act.token")
         thread.join(10)
     assert got == [b""]
+
+
+def test_a_port_that_nobody_listens_on_and_a_proxy_that_is_not_there_are_told_apart(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        closed = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    with pytest.raises(NoAnswerError, match=r"^the connection failed or was closed$"):
+        Transport(closed, 5).send(Request("GET", "x/"), None)
+    for name in ("http_proxy", "no_proxy"):
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.setenv(name, closed if name == "http_proxy" else "")
+    with pytest.raises(NoAnswerError, match=r"^the proxy did not connect$"):
+        Transport("http://tiktok.invalid", 5).send(Request("GET", "x/"), None)

@@ -66,4 +66,4 @@ def test_an_answer_is_taken_for_a_success_only_if_its_code_and_status_say_so(env
         assert envelope["code"] is not False
         assert float(envelope["code"]) == 0
         assert 200 <= status < 300
-        assert result.data == (envelope.get("data") or {})
+        assert repr(result.data) == repr(envelope.get("data") or {})

@@ -15,7 +15,8 @@ from hypothesis.stateful import (
 
 from tiktok_organic_dagster import state
 from tiktok_organic_dagster.tiktok.errors import Fault, Remedy, ThrottledError
-from tiktok_organic_dagster.tiktok.limits import MINUTE_S, NETWORK_JITTER_S, SECOND_S, RequestBudget
+from tiktok_organic_dagster.tiktok.lease import LEASE_S
+from tiktok_organic_dagster.tiktok.limits import MINUTE_S, NETWORK_JITTER_S, PROBE_AGAIN_S, SECOND_S, RequestBudget
 from tiktok_organic_dagster.tiktok.throttling import MAX_PAUSES
 from tiktok_organic_dagster_tests.properties.steps import Caller, wait
 
@@ -23,11 +24,10 @@ APP = "app https://api"
 WHOLE_APP = ("", "")
 OF_ENDPOINT, OF_APP, OF_SECOND = 3, 7, 3  # calls of ours at 95 % of the quotas below
 PAUSE_S = 300.0
-PROBE_S = 90.0
 DAY_S = 86_400.0
 
 SCOPES = st.sampled_from([("a", "e/"), ("a", "f/"), ("b", "e/")])
-MOMENTS = st.sampled_from([0.01, 0.5, 1.0, SECOND_S, 5.0, 59.0, 60.2, PROBE_S, PAUSE_S, PAUSE_S + 100])
+MOMENTS = st.sampled_from([0.01, 0.5, 1.0, SECOND_S, 5.0, 59.0, 60.2, LEASE_S, PAUSE_S, PAUSE_S + 100])
 BACK = st.sampled_from([0.5, 30.0, 59.0, 61.0, 400.0, 7200.0, 2 * DAY_S])
 PICK = st.integers(0, 9)
 
@@ -79,7 +79,6 @@ class Budget(RuleBasedStateMachine):
             throttle_wait_s=PAUSE_S,
             clock=lambda: datetime.fromtimestamp(self.now, UTC),
             sleep=lambda seconds: wait() if seconds else None,
-            probe_lease_s=PROBE_S,
         )
 
     def go_on(self, call):
@@ -99,7 +98,7 @@ class Budget(RuleBasedStateMachine):
             for scope in (call.scope, WHOLE_APP):
                 other = self.probing.get(scope)
                 if other is not None and not other.reported and not self.set_back:
-                    assert self.now - other.grant.sent_at >= PROBE_S, "two probes at once"
+                    assert self.now - other.grant.sent_at >= LEASE_S - 0.001, "two probes at once"
                 if self.throttles[scope]:
                     self.probing[scope] = call
         self.sent.append((self.passed, self.now, call.scope))
@@ -157,11 +156,20 @@ class Budget(RuleBasedStateMachine):
     def ends(self, call, how):
         """A call succeeded, or ended without a word of throttles. Only the newest probe's success opens a scope."""
         getattr(call.budget, how)(call.grant)
-        for scope in (call.scope, WHOLE_APP):
-            if self.probing.get(scope) is call:
-                del self.probing[scope]
-                for known in (self.closed, self.throttles, self.pauses) if how == "succeeded" else ():
-                    known.pop(scope, None)
+        for scope in self.probed_by(call):
+            if how == "released":
+                self.is_let_go(scope)
+                continue
+            for known in (self.probing, self.closed, self.throttles, self.pauses):
+                known.pop(scope, None)
+
+    def probed_by(self, call):
+        return [scope for scope in (call.scope, WHOLE_APP) if self.probing.get(scope) is call]
+
+    def is_let_go(self, scope):
+        """A probe that told nothing of its scope closes it for a moment."""
+        del self.probing[scope]
+        self.closed[scope] = max(self.closed.get(scope, 0.0), self.now + PROBE_AGAIN_S)
 
     @precondition(lambda self: self.waiting_for_an_answer)
     @rule(pick=PICK, code=st.sampled_from([40100, 40100, 40016]), text=st.sampled_from(["", "", "QPS", "QPD"]))
@@ -172,6 +180,9 @@ class Budget(RuleBasedStateMachine):
         scope = WHOLE_APP if code == 40016 else call.scope
         resumes = call.budget.throttled(call.grant, Fault("e/", Remedy.THROTTLED, text, code))
         self.throttles[scope] += 1
+        for other in self.probed_by(call):
+            if other != scope:
+                self.is_let_go(other)
         if not self.pauses[scope] or call.grant.sent_at > self.paused_at[scope]:  # else it was on its way already
             self.pauses[scope] += 1
             self.paused_at[scope] = self.now
@@ -197,7 +208,7 @@ class Budget(RuleBasedStateMachine):
         for number in range(times + 1):
             call = self.ask(process, scope)
             if call.grant is None and not call.caller.is_over:
-                self.time_passes(PAUSE_S + PROBE_S)
+                self.time_passes(PAUSE_S + LEASE_S)
             if call.grant is None or call.reported:
                 continue
             if number < times:
@@ -206,6 +217,7 @@ class Budget(RuleBasedStateMachine):
             elif afterwards != "nothing":
                 call.reported = True
                 self.ends(call, afterwards)
+                self.time_passes(PROBE_AGAIN_S)
                 self.ask(1 - process, scope)
 
     @precondition(lambda self: self.waiting_for_an_answer)
@@ -249,7 +261,7 @@ class Budget(RuleBasedStateMachine):
                 for call in list(self.waiting_for_an_answer):
                     call.reported = True
                     self.ends(call, "succeeded")
-                self.time_passes(PAUSE_S + PROBE_S)
+                self.time_passes(PAUSE_S + LEASE_S)
             assert not self.waiting_for_a_grant, "somebody waits for ever"
         finally:
             for call in self.waiting_for_a_grant:

@@ -139,3 +139,15 @@ def test_metrics_that_are_missing_are_asked_for_again():
     reader = Reader(metrics=())
     assert read_facts(reader, ALL, TODAY).metrics == []
     assert sum(each[0] == "metrics" for each in reader.asked) == 3
+
+
+def test_what_a_missing_scope_hides_is_not_met_and_the_scope_is_named():
+    lost = ALL - {"user.insights", "video.list"}
+    details = dict(unmet(scopes=lost, metrics=None, has_post=None))
+    assert details[3] == "cannot be read without the scope user.insights"
+    assert details[4] == "cannot be seen without the scope video.list"
+
+
+@pytest.mark.parametrize("followers", [None, True, "many", [], ""])
+def test_a_number_of_followers_that_cannot_be_read_is_not_met(followers):
+    assert [number for number, _ in unmet(profile=PROFILE | {"followers_count": followers})] == [2]

@@ -27,6 +27,8 @@ def test_a_wrong_key_is_one_clear_error_without_the_key():
     with pytest.raises(ConfigurationError, match="TIKTOK_ORGANIC_KEY") as caught:
         vault_of_setting(wrong).decrypt(vault_of_setting(key()).encrypt("x"))
     assert wrong not in str(caught.value)
+    with pytest.raises(ConfigurationError, match="TIKTOK_ORGANIC_KEY"):
+        vault_of_setting(wrong).rotate(vault_of_setting(key()).encrypt("x"))
 
 
 @pytest.mark.parametrize("text", ["", ",", "secret-but-no-key", "ä" * 44])
