@@ -288,8 +288,8 @@ def test_a_stop_from_the_keyboard_is_one_sentence(monkeypatch):
 def test_the_simulator_is_started_with_what_was_asked(monkeypatch):
     started = []
     monkeypatch.setattr("tiktok_organic_dagster.simulator.run", lambda **options: started.append(options))
-    run("simulator", "--port", "0", "--seed", "3", "--accounts", "2", "--videos", "9")
-    assert started == [{"port": 0, "seed": 3, "accounts": 2, "videos": 9}]
+    run("simulator", "--port", "0", "--seed", "3", "--accounts", "2", "--videos", "9", "--faults", "10")
+    assert started == [{"port": 0, "seed": 3, "accounts": 2, "videos": 9, "faults": 0.1}]
 
 
 def test_the_days_left_never_fall_below_zero(simulator):
