@@ -10,7 +10,23 @@ from tiktok_organic_dagster_tests.celery.machines import Machines
 from tiktok_organic_dagster_tests.celery.runs import carried_out_by, messages
 from tiktok_organic_dagster_tests.celery.workers import LOST_AFTER_S, Worker
 from tiktok_organic_dagster_tests.orchestration import ui
-from tiktok_organic_dagster_tests.orchestration.test_secrets import EVERYTHING_ABOUT_RUNS, files, stored
+from tiktok_organic_dagster_tests.orchestration.canaries import files, leaked, rows
+from tiktok_organic_dagster_tests.orchestration.test_secrets import dagsters_database
+
+EVERYTHING_ABOUT_RUNS = """{
+  runsOrError { ... on Runs { results {
+    runConfigYaml tags { key value }
+    eventConnection(limit: 1000) { events {
+      __typename
+      ... on MessageEvent { message }
+      ... on ErrorEvent { error { message stack causes { message stack } } }
+      ... on ExecutionStepFailureEvent { failureMetadata { description } }
+      ... on AssetCheckEvaluationEvent { evaluation { description metadataEntries { label description
+        ... on TableMetadataEntry { table { records } }
+      } } }
+    } }
+  } } }
+}"""
 
 
 @pytest.mark.celery
@@ -24,11 +40,12 @@ def test_a_step_is_brought_to_its_end_whatever_becomes_of_its_worker_but_not_if_
     left = it_is_told_to_end(machines, second, third)
     it_dies_of_the_step(machines, left)
 
-    told = "\n".join([*stored(), *files(dagster_postgres_home), *files(tmp_path)])
-    told += str(machines.dagster.ask(EVERYTHING_ABOUT_RUNS)) + str(machines.dagster.ask(ui.DEFINITIONS))
-    assert "The worker of this step died 3 times" in told
+    databases = [*map(os.environ.get, ("TIKTOK_ORGANIC_WAREHOUSE", "TIKTOK_ORGANIC_STATE")), dagsters_database()]
+    answers = [str(machines.dagster.ask(question)) for question in (EVERYTHING_ABOUT_RUNS, ui.DEFINITIONS)]
+    stored = [row for database in databases if database for row in rows(database)]
+    assert "The worker of this step died 3 times" in "".join(answers)
     assert PASSWORD in os.environ["TIKTOK_ORGANIC_CELERY_BROKER"]
-    assert PASSWORD not in told
+    assert leaked({PASSWORD}, [*answers, *stored, *files(dagster_postgres_home, tmp_path)]) == set()
 
 
 def it_is_killed(machines: Machines, first: Worker) -> Worker:

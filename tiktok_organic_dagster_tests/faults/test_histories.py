@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, COMMENTS, VIDEOS
-from tiktok_organic_dagster.warehouse import rename_business_id
+from tiktok_organic_dagster.warehouse import open_warehouse
+from tiktok_organic_dagster.warehouse.another_id import rename_business_id
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.faults.cells import (
     add_post,
@@ -122,7 +123,7 @@ def test_an_account_reconnected_through_another_app_takes_its_rows_along(lab: La
     grant, name = lab.consent(0)
     assert grant.business_id == new
 
-    rename_business_id(lab.settings, old, new)
+    rename_business_id(open_warehouse(lab.settings), old, new, before_moving=lambda: lab.store.begin_move(old))
     lab.store.rename(old, grant, name, other_app, lab.settings.api_url)
 
     renamed = {
