@@ -99,7 +99,7 @@ class Budget(RuleBasedStateMachine):
                 other = self.probing.get(scope)
                 if other is not None and not other.reported and not self.set_back:
                     assert self.now - other.grant.sent_at >= LEASE_S - 0.001, "two probes at once"
-                if self.throttles[scope]:
+                if self.throttles[scope] and not self.set_back:  # else what is known of it may be forgotten
                     self.probing[scope] = call
         self.sent.append((self.passed, self.now, call.scope))
 
@@ -146,7 +146,7 @@ class Budget(RuleBasedStateMachine):
         self.now -= seconds
         self.set_back = True
         self.sent = [each for each in self.sent if each[1] <= self.now + MINUTE_S]
-        self.closed = {}
+        self.closed, self.probing = {}, {}
 
     @precondition(lambda self: self.waiting_for_an_answer)
     @rule(pick=PICK, how=st.sampled_from(["succeeded", "released"]))
@@ -162,6 +162,8 @@ class Budget(RuleBasedStateMachine):
                 continue
             for known in (self.probing, self.closed, self.throttles, self.pauses):
                 known.pop(scope, None)
+        if self.set_back:
+            self.closed = {}
 
     def probed_by(self, call):
         return [scope for scope in (call.scope, WHOLE_APP) if self.probing.get(scope) is call]
