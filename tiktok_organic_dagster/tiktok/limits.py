@@ -146,7 +146,8 @@ class RequestBudget:
                 wait_s=self._throttle_wait_s,
                 message=fault.text,
             )
-            _release(connection, grant, now)
+            if grant.probe is not None:
+                _release(connection, grant, now)
             _store(connection, grant.app, pause)
         return _moment(pause.paused_until) if pause.given_up else None
 
