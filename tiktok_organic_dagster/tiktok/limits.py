@@ -137,6 +137,7 @@ class RequestBudget:
         account, endpoint = ("", "") if app_wide else (grant.account, grant.endpoint)
         with self._locked(grant.app) as connection:
             now = self._now()
+            self._purge(connection, grant.app, now)  # a pause that is about to be forgotten must not take this one in
             known = _pauses(connection, grant.app, account, endpoint).get((account, endpoint))
             pause = after_throttle(
                 known or Pause(account, endpoint),
@@ -145,7 +146,8 @@ class RequestBudget:
                 wait_s=self._throttle_wait_s,
                 message=fault.text,
             )
-            _release(connection, grant, now)
+            if grant.probe is not None:
+                _release(connection, grant, now)
             _store(connection, grant.app, pause)
         return _moment(pause.paused_until) if pause.given_up else None
 

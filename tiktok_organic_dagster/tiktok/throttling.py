@@ -88,7 +88,9 @@ def after_throttle(known: Pause, *, sent_at: float, now: float, wait_s: float, m
     """
     pause_s = QPS_PAUSE_S if _SECOND.search(message) else wait_s
     if known.strikes and sent_at <= known.paused_at:
-        return known if known.given_up else replace(known, paused_until=max(known.paused_until, now + pause_s))
+        if known.given_up and known.paused_until > now:
+            return known
+        return replace(known, paused_until=max(known.paused_until, now + pause_s))
     if known.strikes < MAX_PAUSES:
         return Pause(known.account, known.endpoint, now, now + pause_s, known.strikes + 1)
     resume_at = next_midnight(now) if _DAY.search(message) else now + wait_s

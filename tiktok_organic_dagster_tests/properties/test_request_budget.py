@@ -25,6 +25,7 @@ WHOLE_APP = ("", "")
 OF_ENDPOINT, OF_APP, OF_SECOND = 3, 7, 3  # calls of ours at 95 % of the quotas below
 PAUSE_S = 300.0
 DAY_S = 86_400.0
+ROUNDING_S = 0.001
 
 SCOPES = st.sampled_from([("a", "e/"), ("a", "f/"), ("b", "e/")])
 MOMENTS = st.sampled_from([0.01, 0.5, 1.0, SECOND_S, 5.0, 59.0, 60.2, LEASE_S, PAUSE_S, PAUSE_S + 100])
@@ -98,8 +99,8 @@ class Budget(RuleBasedStateMachine):
             for scope in (call.scope, WHOLE_APP):
                 other = self.probing.get(scope)
                 if other is not None and not other.reported and not self.set_back:
-                    assert self.now - other.grant.sent_at >= LEASE_S - 0.001, "two probes at once"
-                if self.throttles[scope]:
+                    assert self.now - other.grant.sent_at >= LEASE_S - ROUNDING_S, "two probes at once"
+                if self.throttles[scope] and not self.set_back:  # else what is known of it may be forgotten
                     self.probing[scope] = call
         self.sent.append((self.passed, self.now, call.scope))
 
@@ -116,8 +117,8 @@ class Budget(RuleBasedStateMachine):
         of_call = (scope, WHOLE_APP)
         if self.set_back or any(each in self.probing or self.closed.get(each, 0.0) > self.now for each in of_call):
             return False
-        recent = [(at, of) for at, _, of in self.sent if self.passed - at < MINUTE_S + NETWORK_JITTER_S]
-        last_second = [at for at, _ in recent if self.passed - at < SECOND_S]
+        recent = [(at, of) for at, _, of in self.sent if self.passed - at < MINUTE_S + NETWORK_JITTER_S + ROUNDING_S]
+        last_second = [at for at, _ in recent if self.passed - at < SECOND_S + ROUNDING_S]
         in_minute = [of for _, of in recent]
         return in_minute.count(scope) < OF_ENDPOINT and len(recent) < OF_APP and len(last_second) < OF_SECOND
 
@@ -146,7 +147,7 @@ class Budget(RuleBasedStateMachine):
         self.now -= seconds
         self.set_back = True
         self.sent = [each for each in self.sent if each[1] <= self.now + MINUTE_S]
-        self.closed = {}
+        self.closed, self.probing = {}, {}
 
     @precondition(lambda self: self.waiting_for_an_answer)
     @rule(pick=PICK, how=st.sampled_from(["succeeded", "released"]))
@@ -162,6 +163,8 @@ class Budget(RuleBasedStateMachine):
                 continue
             for known in (self.probing, self.closed, self.throttles, self.pauses):
                 known.pop(scope, None)
+        if self.set_back:
+            self.closed = {}
 
     def probed_by(self, call):
         return [scope for scope in (call.scope, WHOLE_APP) if self.probing.get(scope) is call]

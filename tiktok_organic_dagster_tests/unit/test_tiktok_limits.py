@@ -268,6 +268,19 @@ def test_after_five_pauses_in_a_row_everyone_in_the_scope_fails_with_the_time_to
     assert budget.throttled(probe, throttle()) is not None
 
 
+def test_a_throttle_of_one_scope_leaves_the_pauses_of_others_as_they_are(engine, clock):
+    budget = budget_of(engine, clock)
+    for _ in range(6):
+        resume_at = budget.throttled(budget.acquire(APP, "a", "e/"), throttle())
+    budget.throttled(budget.acquire(APP, "b", "e/"), throttle())
+    with pytest.raises(ThrottledError) as caught:
+        budget.acquire(APP, "a", "e/")
+    assert caught.value.resume_at == resume_at
+    clock.now = resume_at.timestamp()
+    budget.throttled(budget.acquire(APP, "c", "e/"), throttle())
+    assert budget.acquire(APP, "a", "e/").waited_s == 0
+
+
 def test_a_success_between_clears_the_strikes(engine, clock):
     budget = budget_of(engine, clock)
     for _ in range(12):

@@ -89,6 +89,13 @@ def test_five_pauses_in_a_row_then_the_scope_is_given_up():
     assert (pause.given_up, pause.paused_until) == (True, at + WAIT_S)
 
 
+def test_the_answer_of_a_call_that_outlived_the_time_to_resume_gives_another_time_that_is_to_come():
+    known = Pause("a", "e", NOW - 400, NOW - 100, MAX_PAUSES + 1, given_up=True)
+    assert struck(known, sent_at=NOW - 500) == Pause("a", "e", NOW - 400, NOW + WAIT_S, MAX_PAUSES + 1, given_up=True)
+    soon = Pause("a", "e", NOW - 10, NOW + 290, MAX_PAUSES + 1, given_up=True)
+    assert struck(soon, sent_at=NOW - 20) == soon
+
+
 def test_a_spent_quota_of_the_day_resumes_at_midnight_utc():
     known = Pause("a", "e", NOW - 300, NOW - 1, MAX_PAUSES)
     resumes = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
