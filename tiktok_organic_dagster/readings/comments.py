@@ -293,16 +293,7 @@ class CommentsReading(Reading):
         """Read a video's comments, newest first, to the end or to the first page that holds one seen before.
 
         That is a stored one, or one of a forgotten commenter from before the last reading. Nothing of a video that
-        fails on the way comes into the batch.
-
-        Args:
-            account: The account.
-            reader: Reads it.
-            video: The video.
-            before: What is known of its comments; None to read to the end.
-            stored: The ids of its comments that are stored.
-            batch: Where the comments go.
-            notes: Where it is noted what was noticed.
+        fails on the way comes into the batch. Without `before`, what is known of it, the video is read to the end.
 
         Returns:
             Whether the end was reached, and how many comments with their replies are left out now.

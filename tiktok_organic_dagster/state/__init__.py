@@ -4,11 +4,11 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -16,10 +16,9 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from tiktok_organic_dagster.errors import MORE_THAN_ONE_AT, ConfigurationError, StateError
+from tiktok_organic_dagster.state.versions import STEPS
 
-if TYPE_CHECKING:
-    from alembic.operations import Operations
-
+SCHEMA_VERSION = max(STEPS)
 BUSY_TIMEOUT_S = 30  # how long a writer waits for another one's SQLite lock; every transaction here takes milliseconds
 CONNECT_TIMEOUT_S = 10
 POOL_SIZE = 20  # 15 accounts are read at once, with room for the command line and the sensors
@@ -355,47 +354,3 @@ def _migrate(connection: Connection, found: int) -> None:
     for version in range(found + 1, SCHEMA_VERSION + 1):
         STEPS[version](operations)
     connection.execute(versions.update().values(version=SCHEMA_VERSION))
-
-
-def _problems_and_alerts(operations: "Operations") -> None:
-    """What is wrong, and who was told."""
-    operations.create_table(
-        "organic_state_problems",
-        *(sa.Column(name, sa.Text, primary_key=True) for name in ("watch", "subject", "account")),
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("problem", "title", "text", "stage")),
-        sa.Column("since", sa.Double, nullable=False),
-    )
-    operations.create_table(
-        "organic_state_alerts",
-        *(sa.Column(name, sa.Text, primary_key=True) for name in ("watch", "key", "channel")),
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("title", "stage")),
-        *(sa.Column(name, sa.Double, nullable=False) for name in ("opened_at", "told_at")),
-    )
-
-
-def _secrets_and_forgotten(operations: "Operations") -> None:
-    """The key of the hashes of commenters, and who is forgotten."""
-    operations.create_table(
-        "organic_state_secrets",
-        sa.Column("name", sa.Text, primary_key=True),
-        sa.Column("value", sa.Text, nullable=False),
-    )
-    operations.create_table(
-        "organic_state_forgotten",
-        sa.Column("commenter", sa.Text, primary_key=True),
-        sa.Column("forgotten_at", sa.Double, nullable=False),
-    )
-
-
-def _new_fields(operations: "Operations") -> None:
-    """Which unknown fields of TikTok's were told."""
-    operations.create_table(
-        "organic_state_fields",
-        *(sa.Column(name, sa.Text, primary_key=True) for name in ("place", "field")),
-        sa.Column("told_at", sa.Double, nullable=False),
-    )
-
-
-# What leads to each version from the one before. A step is history: it names its columns itself and is never changed.
-STEPS: dict[int, Callable[["Operations"], None]] = {2: _problems_and_alerts, 3: _secrets_and_forgotten, 4: _new_fields}
-SCHEMA_VERSION = max(STEPS)
