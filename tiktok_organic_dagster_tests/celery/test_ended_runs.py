@@ -10,8 +10,8 @@ from tiktok_organic_dagster_tests.celery.broker import PASSWORD, Broker
 from tiktok_organic_dagster_tests.celery.machines import Machines
 from tiktok_organic_dagster_tests.celery.runs import messages, terminate
 from tiktok_organic_dagster_tests.celery.workers import Worker
+from tiktok_organic_dagster_tests.orchestration.canaries import files, leaked
 from tiktok_organic_dagster_tests.orchestration.processes import poll
-from tiktok_organic_dagster_tests.orchestration.test_secrets import files
 
 PROCESS = re.compile(r"Started process for run \(pid: (\d+)\)")
 
@@ -36,7 +36,7 @@ def redis_is_away(machines: Machines, redis_server: Broker, worker: Worker) -> N
     redis_server.start()
     assert machines.loaded_by(run) == ["first", "first"]
     assert PASSWORD not in messages(machines.dagster, run)
-    assert PASSWORD not in "\n".join(files(machines.folder))
+    assert leaked({PASSWORD}, files(machines.folder)) == set()
 
 
 def somebody_terminates_the_run(machines: Machines, worker: Worker) -> None:
