@@ -29,6 +29,8 @@ from tiktok_organic_dagster_tests.orchestration.deployment import ROOT
 
 STEPS = ("account", "account_metrics", "videos", "comments")
 RUNS_A_DAY = 8
+KILLS_A_DAY = 3
+"""So that the other runs of a day get through."""
 RUNS_APART = timedelta(minutes=2)
 """So much later the next run of a day begins: a lease that a killed process left behind must be over by then."""
 READ_FOR = timedelta(days=365)
@@ -47,14 +49,17 @@ class Kills:
         self.killed = 0
         self.processes: Sequence[subprocess.Popen[str]] = ()
         self._draws = Draws("kill", seed)
+        self._days: Counter[date] = Counter()
         self._share = share
 
     def befalls(self, call: Call) -> Effect | None:
         random = self._draws.of(call)
         alive = [each for each in self.processes if each.poll() is None]
-        if random.random() >= self._share or not alive:
+        day = call.moment.date()
+        if random.random() >= self._share or not alive or self._days[day] == KILLS_A_DAY:
             return None
         random.choice(alive).send_signal(signal.SIGKILL)
+        self._days[day] += 1
         self.killed += 1
         return reset()
 

@@ -51,7 +51,7 @@ def _live(lab: Lab, request: pytest.FixtureRequest, at_once: int) -> None:
     wrong += soak.days_in_between()
     print(f"{soak}", flush=True)
     figures.add(request.node, soak.spent | {"kills": soak.kills})
-    assert not wrong, "\n".join([name, f"{len(wrong)} differences", *wrong[:20]])
+    assert not wrong, "\n".join([name, f"{len(wrong)} differences", *wrong[:20], "...", *wrong[-20:]])
 
 
 def _number(name: str, otherwise: int) -> int:
