@@ -104,6 +104,7 @@ class Owner:
         return f"{led_to}\n"
 
 
+@pytest.mark.timeout(600)
 def test_no_secret_is_in_dagsters_storage_its_files_its_answers_an_output_or_an_alert(
     guarded: Deployment,
     receivers: tuple[WebReceiver, MailReceiver],
