@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 
 from tiktok_organic_dagster.accounts.vault import Vault
-from tiktok_organic_dagster.state import forgotten, reading, secrets, to_epoch, writing
+from tiktok_organic_dagster.state import forgotten, insert_into, reading, secrets, to_epoch, writing
 from tiktok_organic_dagster.tables.pseudonyms import Pseudonyms, new_key
 
 PSEUDONYM_KEY = "pseudonym key"
@@ -78,6 +77,6 @@ class Commenters:
 
     def _insert(self, table: sa.Table, **values: Any) -> bool:  # noqa: ANN401 -- values of any column
         """Insert a row unless its key is there; whether it was inserted."""
-        insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self._engine.dialect.name]
         with writing(self._engine) as connection:
-            return connection.execute(insert(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+            row = insert_into(connection, table).values(**values)
+            return connection.execute(row.on_conflict_do_nothing()).rowcount == 1

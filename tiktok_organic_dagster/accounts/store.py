@@ -8,14 +8,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 
 from tiktok_organic_dagster.accounts.commenters import Commenters
 from tiktok_organic_dagster.accounts.tokens import Pair, StoredTokens, life_seconds, pair_of_row
 from tiktok_organic_dagster.accounts.vault import Vault
 from tiktok_organic_dagster.errors import ConfigurationError, UnknownAccountError
-from tiktok_organic_dagster.state import accounts, from_epoch, place, reading, steps, to_epoch, utc_now, writing
+from tiktok_organic_dagster.state import (
+    accounts,
+    from_epoch,
+    insert_into,
+    place,
+    reading,
+    steps,
+    to_epoch,
+    utc_now,
+    writing,
+)
 from tiktok_organic_dagster.tiktok.errors import clean, printable
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient, TokenGrant
 
@@ -352,11 +361,10 @@ class AccountStore:
             return connection.execute(accounts.update().where(where).values(**values)).rowcount == 1
 
     def _record(self, business_id: str, step: str, values: dict[str, Any]) -> None:
-        insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self.engine.dialect.name]
-        row = insert(steps).values(business_id=business_id, step=step, **values)
         with writing(self.engine) as connection:
             if _row(connection, business_id) is None:  # disconnected, or renamed, while it was read
                 return
+            row = insert_into(connection, steps).values(business_id=business_id, step=step, **values)
             connection.execute(row.on_conflict_do_update(index_elements=["business_id", "step"], set_=values))
 
 

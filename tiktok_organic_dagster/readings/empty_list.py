@@ -9,6 +9,7 @@ from tiktok_organic_dagster.tables import ACCOUNT, VIDEO_TABLES
 from tiktok_organic_dagster.tables.own import READINGS
 from tiktok_organic_dagster.tables.shared import STATS
 from tiktok_organic_dagster.warehouse import Session
+from tiktok_organic_dagster.warehouse.base import places
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def doubt(known: KnownPosts, today: date) -> Doubt | None:
 def known_posts(session: Session, accounts: Sequence[Account], today: date) -> dict[str, KnownPosts]:
     """Look up what is stored about the posts of accounts, up to today, by `_business_id`."""
     business_ids = [account.business_id for account in accounts]
-    of_accounts = ", ".join("?" for _ in business_ids) or "NULL"
+    of_accounts = places(business_ids)
     profiles = {
         business_id: Profile(*profile)
         for business_id, *profile in session.query(
@@ -87,7 +88,7 @@ def known_posts(session: Session, accounts: Sequence[Account], today: date) -> d
             today,
         )
     }
-    of_step = ", ".join("?" for _ in VIDEO_TABLES)
+    of_step = places(VIDEO_TABLES)
     held = {
         business_id: Held(day, written_at)
         for business_id, day, written_at in session.query(

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from tiktok_organic_dagster.accounts.store import AccountStore
 from tiktok_organic_dagster.findings import Finding, Findings, Kind
-from tiktok_organic_dagster.state import fields, to_epoch, writing
+from tiktok_organic_dagster.state import fields, insert_into, to_epoch, writing
 
 
 def tell_once(found: Iterable[Findings], store: AccountStore) -> None:
@@ -31,6 +30,5 @@ def tell_once(found: Iterable[Findings], store: AccountStore) -> None:
 
 
 def _is_first(connection: Connection, finding: Finding, now: float | None) -> bool:
-    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
-    row = insert(fields).values(place=finding.table, field=finding.column, told_at=now)
+    row = insert_into(connection, fields).values(place=finding.table, field=finding.column, told_at=now)
     return connection.execute(row.on_conflict_do_nothing()).rowcount == 1

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -203,6 +204,11 @@ def writing(of: Engine) -> Generator[Connection]:
         locked = connection.execution_options(organic_write=True)
         with locked.begin():
             yield locked
+
+
+def insert_into(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert in the words of this database, which may say what becomes of a row whose key is there already."""
+    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What both warehouses do: tables by the catalogue, transactions, bulk loads, in SQL that both understand."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Sequence, Sized
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -29,6 +29,11 @@ class WarehouseBusyError(WarehouseError):
 def quoted(name: str) -> str:
     """An identifier as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def places(values: Sized) -> str:
+    """A question mark for each value of a list, for `IN (...)`; without values a list that nothing is in."""
+    return ", ".join("?" * len(values)) or "NULL"
 
 
 def refused(place: str, reason: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tiktok_organic_dagster.tables import COMMENTS, VIDEOS
 from tiktok_organic_dagster.tables.own import COMMENT_READS
-from tiktok_organic_dagster.warehouse.base import Session
+from tiktok_organic_dagster.warehouse.base import Session, places
 
 NEWEST_IDS = 1_000
 """Stored comments of a video that a reading of its head is compared with; the head is ordered up to the 500th."""
@@ -29,7 +29,7 @@ def todays_videos(session: Session, business_ids: Sequence[str], today: date) ->
     return _by_account(
         session.query(
             f"SELECT _business_id, {_COLUMNS} FROM {session.name_of(VIDEOS)} "  # noqa: S608
-            f"WHERE _business_id IN ({_places(business_ids)}) AND metric_date = ? ORDER BY item_id",
+            f"WHERE _business_id IN ({places(business_ids)}) AND metric_date = ? ORDER BY item_id",
             *business_ids,
             today,
         )
@@ -42,7 +42,7 @@ def older_videos(session: Session, business_ids: Sequence[str], today: date) -> 
     return _by_account(
         session.query(
             f"SELECT _business_id, {_COLUMNS} FROM {videos} JOIN (SELECT _business_id, item_id, "  # noqa: S608
-            f"max(metric_date) AS metric_date FROM {videos} WHERE _business_id IN ({_places(business_ids)}) "
+            f"max(metric_date) AS metric_date FROM {videos} WHERE _business_id IN ({places(business_ids)}) "
             "AND metric_date <= ? GROUP BY _business_id, item_id HAVING max(metric_date) < ?) AS last_seen "
             "USING (_business_id, item_id, metric_date) ORDER BY item_id",
             *business_ids,
@@ -57,7 +57,7 @@ def comment_reads(session: Session, business_ids: Sequence[str]) -> dict[str, di
     found: dict[str, dict[str, ReadRow]] = defaultdict(dict)
     for business_id, video_id, *read in session.query(
         "SELECT _business_id, video_id, read_at, counter, complete_at, refused_at, coalesce(left_out, 0) "  # noqa: S608
-        f"FROM {session.name_of(COMMENT_READS)} WHERE _business_id IN ({_places(business_ids)})",
+        f"FROM {session.name_of(COMMENT_READS)} WHERE _business_id IN ({places(business_ids)})",
         *business_ids,
     ):
         read_at, counter, complete, refused, left_out = read
@@ -85,18 +85,14 @@ def newest_comment_ids(
         for business_id, video_id, comment_id in session.query(
             "SELECT _business_id, video_id, comment_id FROM (SELECT _business_id, video_id, comment_id, "  # noqa: S608
             "row_number() OVER (PARTITION BY _business_id, video_id ORDER BY create_time DESC NULLS LAST) AS place "
-            f"FROM {session.name_of(COMMENTS)} WHERE _business_id IN ({_places(business_ids)}) "
-            f"AND video_id IN ({_places(part)})) AS newest WHERE place <= ?",
+            f"FROM {session.name_of(COMMENTS)} WHERE _business_id IN ({places(business_ids)}) "
+            f"AND video_id IN ({places(part)})) AS newest WHERE place <= ?",
             *business_ids,
             *part,
             NEWEST_IDS,
         ):
             found[business_id, video_id].add(comment_id)
     return found
-
-
-def _places(values: Sequence[str]) -> str:
-    return ", ".join("?" for _ in values) or "NULL"
 
 
 def _by_account(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[VideoRow]]:
@@ -115,10 +111,9 @@ def mark_not_returned(
     """
     if not video_ids:
         return
-    places = ", ".join("?" for _ in video_ids)
     session.execute(
         f"UPDATE {session.name_of(COMMENTS)} AS t SET _not_returned_since = ? "  # noqa: S608
-        f"WHERE t._business_id = ? AND t.video_id IN ({places}) "
+        f"WHERE t._business_id = ? AND t.video_id IN ({places(video_ids)}) "
         "AND t._not_returned_since IS NULL AND t._loaded_at <= ? "
         f"AND NOT EXISTS (SELECT 1 FROM {stage} AS s WHERE s.video_id = t.video_id AND s.comment_id = t.comment_id)",
         day,

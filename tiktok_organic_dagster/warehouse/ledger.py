@@ -8,7 +8,7 @@ from typing import TypeVar
 from tiktok_organic_dagster.ledger import Span, State
 from tiktok_organic_dagster.tables import ACCOUNT_METRICS, Table
 from tiktok_organic_dagster.tables.own import LEDGER
-from tiktok_organic_dagster.warehouse.base import Session
+from tiktok_organic_dagster.warehouse.base import Session, places
 
 ROWS_AT_ONCE = 500
 
@@ -115,7 +115,7 @@ def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
 def metric_days(session: Session, since: date, business_ids: Sequence[str]) -> dict[str, set[date]]:
     """The days from `since` on of which the account metrics of some accounts hold a row."""
     found: dict[str, set[date]] = defaultdict(set)
-    accounts = ", ".join("?" for _ in business_ids) or "NULL"
+    accounts = places(business_ids)
     for business_id, day in session.query(
         f"SELECT _business_id, metric_date FROM {session.name_of(ACCOUNT_METRICS)} "  # noqa: S608
         f"WHERE _business_id IN ({accounts}) AND metric_date >= ?",

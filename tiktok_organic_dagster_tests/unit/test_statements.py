@@ -20,7 +20,7 @@ SPEAKS_SQL = re.compile(
 ASKING = {"query", "execute", "rows", "sql", "exec_driver_sql", "copy_expert", "executemany", "text"}
 MADE_OF_NAMES = re.compile(
     r"(\w+\.)?(quoted|name_of|schema_name|key_clause|_definition|_version_table|same_key)\([\w., ]*\)"  # these quote
-    r"|_places\(\w+\)"  # question marks
+    r"|places\(\w+\)"  # question marks
     r"|_?[A-Z][A-Z_]+( \* 1000)?(\.name|\.in_sql\(.*\))?"  # constants of this source
 )
 # Variables, and what stands in them: quoted names, columns of the catalogue, question marks, statements of this source.
@@ -42,7 +42,7 @@ LOOKED_AT = {
         "', '.join(map(quoted, _PART.column_names))", "comments", "hashes", "of_this_one", "reads", "stage",
     },
     "warehouse/duckdb.py": {"key", "relation"},
-    "warehouse/known_comments.py": {"places", "stage", "table", "videos"},
+    "warehouse/known_comments.py": {"stage", "table", "videos"},
     "warehouse/ledger.py": {"' AND '.join(conditions)", "accounts", "ledger", "rows"},
     "warehouse/newest.py": {"accounts", "order", "readings"},
     "warehouse/postgres.py": {
