@@ -14,24 +14,14 @@ from tiktok_organic_dagster.warehouse.ledger import stored_spans
 from tiktok_organic_dagster.warehouse.preparing import SCHEMA_VERSION, version_of
 from tiktok_organic_dagster_tests.faults import killing, works
 from tiktok_organic_dagster_tests.faults.kills import assert_exact
-from tiktok_organic_dagster_tests.lab import CLIENT_ID, NO_LIMIT, REDIRECT_URI, Lab
+from tiktok_organic_dagster_tests.lab import CLIENT_ID, Lab
 
 apps = itertools.count(1)
 
 
 def variables(lab: Lab, client_id: str = CLIENT_ID) -> dict[str, str]:
     """The settings of a laboratory, as a command finds them in the environment."""
-    return {
-        "TIKTOK_CLIENT_ID": client_id,
-        "TIKTOK_CLIENT_SECRET": "lab-app-secret",
-        "TIKTOK_REDIRECT_URI": REDIRECT_URI,
-        "TIKTOK_API_URL": lab.settings.api_url,
-        "TIKTOK_AUTHORIZE_URL": lab.settings.authorize_url,
-        "TIKTOK_ORGANIC_HOME": str(lab.settings.home),
-        "TIKTOK_ORGANIC_WAREHOUSE": lab.settings.warehouse_url,
-        "TIKTOK_ORGANIC_BACKOFF_S": "0.01",
-        **{f"TIKTOK_ORGANIC_{name}": str(NO_LIMIT) for name in ("QPM_PER_ENDPOINT", "QPM_APP", "QPS_APP")},
-    }
+    return {**lab.variables, "TIKTOK_CLIENT_ID": client_id}
 
 
 def connecting(lab: Lab, at: int) -> bool:
