@@ -4,7 +4,8 @@ from collections.abc import Generator
 from functools import partial
 
 from tiktok_organic_dagster.accounts.store import Account
-from tiktok_organic_dagster.readings.base import Notes, Portion, Reading, nothing_came, spool_rows
+from tiktok_organic_dagster.readings.base import Notes, Portion, Reading, nothing_came
+from tiktok_organic_dagster.readings.intake import Intake
 from tiktok_organic_dagster.tables import ACCOUNT, ColumnType, fields_to_ask
 from tiktok_organic_dagster.tables.conversion import convert
 from tiktok_organic_dagster.tiktok.client import BUSINESS_GET, AccountReader
@@ -31,5 +32,7 @@ class AccountReading(Reading):
         notes.username = shown or None
         named = {**profile, "username": profile.get("username") or self.username(account)}
         with Spool() as spool:
-            spool_rows(spool, self.tables, [named], self.labels(account), notes)
+            intake = Intake(spool, self.tables, self.labels(account), notes)
+            intake.add([named])
+            intake.finish()
             yield Portion(spool, partial(self.replace_today, account, spool))

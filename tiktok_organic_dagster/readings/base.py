@@ -159,16 +159,6 @@ def valid_rows(table: Table, objects: Sequence[JsonObject], labels: dict[str, An
     return validated(table, rows_of(table, objects, labels, notes.findings), notes.findings)
 
 
-def spool_rows(
-    spool: Spool, tables: Sequence[Table], objects: Sequence[JsonObject], labels: dict[str, Any], notes: Notes
-) -> None:
-    """Turn objects into rows of each table, validate them, and put them on the spool."""
-    for table in tables:
-        rows = valid_rows(table, objects, labels, notes)
-        spool.add(table, rows)
-        notes.rows += rows.num_rows
-
-
 def newest_usernames(session: Session, today: date) -> dict[str, str]:
     """The name of each account in its newest row up to today."""
     return dict(

@@ -6,7 +6,8 @@ from functools import partial
 
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.ledger import answered
-from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, spool_rows, with_fewer_fields
+from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, with_fewer_fields
+from tiktok_organic_dagster.readings.intake import Intake
 from tiktok_organic_dagster.tables import Table, field_choices, missing_scopes
 from tiktok_organic_dagster.tables.conversion import convert
 from tiktok_organic_dagster.tables.model import ColumnType
@@ -61,7 +62,9 @@ class MetricsReading(Reading):
             )
         labelled = [{**day, "profile_image": answer.get("profile_image")} for day in days]
         with Spool() as spool:
-            spool_rows(spool, self.tables, labelled, self.labels(account), notes)
+            intake = Intake(spool, self.tables, self.labels(account), notes)
+            intake.add(labelled)
+            intake.finish()
             yield Portion(spool, partial(self._write, account, spool, frozenset(_dates_of(days))))
 
     def _asked_for(self, objects: Sequence[JsonObject]) -> list[JsonObject]:

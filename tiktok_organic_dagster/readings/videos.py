@@ -11,19 +11,16 @@ from tiktok_organic_dagster.readings.base import (
     Portion,
     Reading,
     nothing_came,
-    spool_rows,
     with_fewer_fields,
 )
 from tiktok_organic_dagster.readings.empty_list import KnownPosts, doubt, known_posts
+from tiktok_organic_dagster.readings.intake import Intake
 from tiktok_organic_dagster.tables import ACCOUNT, VIDEOS, Table, field_choices
-from tiktok_organic_dagster.tables.rows import JsonObject, objects_of
+from tiktok_organic_dagster.tables.rows import objects_of
 from tiktok_organic_dagster.tiktok.client import VIDEO_LIST, AccountReader, VideoPage
 from tiktok_organic_dagster.warehouse import Session, Spool
 from tiktok_organic_dagster.warehouse.newest import with_rows_before
 from tiktok_organic_dagster.windows import videos_since
-
-CHUNK_VIDEOS = 500
-"""Videos that are turned into rows together: enough to be fast, few enough for memory to stay small."""
 
 
 class VideosReading(Reading):
@@ -48,20 +45,16 @@ class VideosReading(Reading):
     def portions(self, account: Account, reader: AccountReader, notes: Notes) -> Generator[Portion]:
         """The rows of all pages."""
         oldest = videos_since(self.moment.today) if account.business_id in self._read_before else None
-        labels = self.labels(account)
         came = False
         with Spool() as spool:
-            chunk: list[JsonObject] = []
+            intake = Intake(spool, self.tables, self.labels(account), notes)
             for page in self._pages(account, reader, oldest, notes):
                 notes.repeated += page.repeated
                 came = came or bool(page.videos or page.older)
-                chunk += objects_of(VIDEOS, page.videos, "item_id", notes.findings)
-                if len(chunk) >= CHUNK_VIDEOS:
-                    spool_rows(spool, self.tables, chunk, labels, notes)
-                    chunk = []
+                intake.add(objects_of(VIDEOS, page.videos, "item_id", notes.findings))
             if not came:
                 self._believe_or_refuse(account, notes)
-            spool_rows(spool, self.tables, chunk, labels, notes)
+            intake.finish()
             yield Portion(spool, partial(self.replace_today, account, spool))
 
     def _believe_or_refuse(self, account: Account, notes: Notes) -> None:

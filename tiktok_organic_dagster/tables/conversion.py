@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -89,7 +90,8 @@ def _numbers(values: Sequence[Any]) -> Converted:
         else:
             if pc.all(pc.is_finite(array)).as_py() is not False:
                 return Converted(array)
-    return _one_by_one(values, pa.float64(), _number)
+    number = cache(_number) if _only(values, str) else _number  # seconds and the like come again and again
+    return _one_by_one(values, pa.float64(), number)
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from tiktok_organic_dagster.findings import SAMPLE_LENGTH, Finding, Findings, Kind, sample_of
@@ -43,13 +44,14 @@ def note_new_fields(table: Table, objects: Sequence[Mapping[str, Any]], findings
         findings: Where it is counted.
     """
     known = known_keys(table)
+    if known.issuperset(chain.from_iterable(objects)):
+        return
     seen: Counter[str] = Counter()
     kinds: dict[str, str] = {}
     for item in objects:
-        if not item.keys() <= known:
-            for name in item.keys() - known:
-                seen[name] += 1
-                kinds.setdefault(name, _WORDS.get(type(item[name]), "something"))
+        for name in item.keys() - known:
+            seen[name] += 1
+            kinds.setdefault(name, _WORDS.get(type(item[name]), "something"))
     for name in sorted(seen)[:MOST]:
         shown = name if name.isidentifier() and len(name) <= SAMPLE_LENGTH else sample_of(name)
         findings.merge([Finding(table.name, shown, Kind.NEW_FIELD, seen[name], kinds[name])])

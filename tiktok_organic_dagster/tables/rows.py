@@ -70,12 +70,11 @@ def _entries(
         if not isinstance(listed, list):
             unreadable.append(listed)
             continue
-        for entry in listed:
-            if isinstance(entry, Mapping):
-                entries.append(entry)
-                parents.append(number)
-            else:
-                unreadable.append(entry)
+        if not set(map(type, listed)) <= {dict}:
+            unreadable += [entry for entry in listed if not isinstance(entry, dict)]
+            listed = [entry for entry in listed if isinstance(entry, dict)]
+        entries += listed
+        parents += [number] * len(listed)
     if unreadable:
         findings.add(table.name, field.name, Kind.UNREADABLE, len(unreadable), unreadable[0])
     return entries, pa.array(parents, pa.int64())

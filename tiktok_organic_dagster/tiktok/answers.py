@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import orjson
+
 from tiktok_organic_dagster.tiktok.errors import Fault, Remedy, clean, meaning
 
 SHOWN = 200  # characters of a body that is no answer
@@ -64,9 +66,12 @@ def unreachable(endpoint: str, why: str) -> Fault:
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
     try:
-        parsed: Any = json.loads(body)  # also NaN, which is no JSON: it costs one value, and not the answer
-    except (ValueError, RecursionError):
-        return None
+        parsed: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            parsed = json.loads(body)  # also NaN and half a character: they cost one value, and not the answer
+        except (ValueError, RecursionError):
+            return None
     return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else None
 
 

@@ -93,6 +93,7 @@ class Spool:
             writer.close()
             file.flush()
         file.seek(0)
+        pa.default_memory_pool().release_unused()  # else Arrow keeps it, while the warehouse takes its own
         with pa.ipc.open_stream(pa.PythonFile(file, "r")) as reader:
             yield reader
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.findings import Kind
-from tiktok_organic_dagster.readings import comments, videos
+from tiktok_organic_dagster.readings import comments, intake
 from tiktok_organic_dagster.readings.account import AccountReading
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.settings import Settings
@@ -216,7 +216,8 @@ def test_a_fault_of_ours_costs_the_account_it_is_on_and_is_told_with_its_place(
 def test_many_posts_and_comments_are_made_into_rows_a_part_at_a_time_and_all_are_there(
     new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(videos, "CHUNK_VIDEOS", 20)
+    monkeypatch.setattr(intake, "OBJECTS_TOGETHER", 20)
+    monkeypatch.setattr(intake, "ROWS_TOGETHER", 30)
     monkeypatch.setattr(comments, "CHUNK_ROWS", 20)
     lab = new_lab(accounts=1, videos=50)
 

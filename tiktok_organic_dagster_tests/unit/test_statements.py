@@ -41,7 +41,7 @@ LOOKED_AT = {
     "warehouse/commenters.py": {
         "', '.join(map(quoted, _PART.column_names))", "comments", "hashes", "of_this_one", "reads", "stage",
     },
-    "warehouse/duckdb.py": {"key", "relation"},
+    "warehouse/duckdb.py": {"key", "loaded", "relation"},
     "warehouse/known_comments.py": {"stage", "table", "videos"},
     "warehouse/ledger.py": {"' AND '.join(conditions)", "accounts", "ledger", "rows"},
     "warehouse/newest.py": {"accounts", "order", "readings"},
