@@ -41,7 +41,7 @@ class Spool:
 
     def __init__(self) -> None:
         self._files: dict[str, IO[bytes]] = {}
-        self._writers: dict[str, pa.ipc.RecordBatchStreamWriter] = {}
+        self._writers: dict[str, pa.ipc.RecordBatchFileWriter] = {}
         self._days: dict[str, Counter[date]] = {}
         self._previews: dict[str, dict[date, list[dict[str, Any]]]] = {}
 
@@ -68,7 +68,7 @@ class Spool:
         with _refusals_named():
             if table.name not in self._writers:
                 file = self._files[table.name] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the others
-                self._writers[table.name] = pa.ipc.new_stream(pa.PythonFile(file, "w"), table.arrow_schema)
+                self._writers[table.name] = pa.ipc.new_file(pa.PythonFile(file, "w"), table.arrow_schema)
                 self._days[table.name] = Counter()
                 self._previews[table.name] = {}
             self._writers[table.name].write_batch(batch)
@@ -83,7 +83,11 @@ class Spool:
 
     @contextmanager
     def batches(self, table: Table) -> Generator[pa.RecordBatchReader]:
-        """Read the rows of a table back, batch by batch. Nothing can be added to it any more."""
+        """Read the rows of a table back, batch by batch. Nothing can be added to it any more.
+
+        The last batch comes first, and each in the order of the key. TikTok lists the newest first, so what is read
+        here is in ascending order, in which a primary key takes rows best.
+        """
         writer = self._writers.get(table.name)
         if writer is None:
             yield pa.RecordBatchReader.from_batches(table.arrow_schema, [])
@@ -92,10 +96,11 @@ class Spool:
         with _refusals_named():
             writer.close()
             file.flush()
-        file.seek(0)
         pa.default_memory_pool().release_unused()  # else Arrow keeps it, while the warehouse takes its own
-        with pa.ipc.open_stream(pa.PythonFile(file, "r")) as reader:
-            yield reader
+        with pa.ipc.open_file(pa.PythonFile(file, "r")) as stored:
+            last_first = (stored.get_batch(number) for number in reversed(range(stored.num_record_batches)))
+            in_order = (batch.sort_by([(name, "ascending") for name in table.key]) for batch in last_first)
+            yield pa.RecordBatchReader.from_batches(table.arrow_schema, in_order)
 
     def rows(self, table: Table) -> int:
         """How many rows there are of a table."""

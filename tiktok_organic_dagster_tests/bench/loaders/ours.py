@@ -1,73 +1,113 @@
-"""This loader's step `videos`, as a run of Dagster carries it out, without Dagster's own part."""
+"""This loader: a step carried out by Dagster in this process, with everything that a run does, checks and plots included.
 
+Run it as `python -m tiktok_organic_dagster_tests.bench.loaders.ours URL FOLDER WAREHOUSE STEP`. It prints how long the
+step's loading took (what the other loaders do: fetch, convert, validate, write) and how long the whole run of Dagster.
+"""
+
+import os
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from pydantic import SecretStr
+import dagster
 
-from tiktok_organic_dagster.accounts import open_accounts, open_client, open_oauth
-from tiktok_organic_dagster.accounts.access import open_reader
-from tiktok_organic_dagster.readings.base import Moment
-from tiktok_organic_dagster.readings.comments import AllCommentsReading
-from tiktok_organic_dagster.readings.run import Stop, take
-from tiktok_organic_dagster.readings.videos import VideosReading
+from tiktok_organic_dagster.accounts import open_accounts
+from tiktok_organic_dagster.assets import step as steps
+from tiktok_organic_dagster.definitions import definitions
+from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import ALL_SCOPES, COMMENT_TABLES, VIDEO_TABLES
 from tiktok_organic_dagster.tiktok import TokenGrant
-from tiktok_organic_dagster.warehouse import open_warehouse
 
-NO_LIMIT = 1_000_000
+NO_LIMIT = "1000000"
 CLIENT_ID = "7123456789"
+TABLES = {"videos": VIDEO_TABLES, "comments": COMMENT_TABLES}
 
 
 def now() -> datetime:
     return datetime.now(UTC)
 
 
-def connected(url: str, folder: Path, warehouse: str) -> Settings:
-    settings = Settings(
-        base=folder, home_folder=folder, warehouse=warehouse, client_id=CLIENT_ID,
-        client_secret=SecretStr("bench-app-secret"), redirect_uri="https://bench.invalid/back/", api_url=url,
-        qpm_per_endpoint=NO_LIMIT, qpm_app=NO_LIMIT, qps_app=NO_LIMIT,
-    )  # fmt: skip
-    store = open_accounts(settings, now, time.sleep)
+def environment(url: str, folder: Path, warehouse: str) -> dict[str, str]:
+    """The settings of a place of its own, without limits of requests."""
+    return {
+        "TIKTOK_ORGANIC_HOME": str(folder),
+        "DAGSTER_HOME": str(folder),
+        "TIKTOK_ORGANIC_WAREHOUSE": warehouse,
+        "TIKTOK_CLIENT_ID": CLIENT_ID,
+        "TIKTOK_CLIENT_SECRET": "bench-app-secret",
+        "TIKTOK_API_URL": url,
+        "TIKTOK_ORGANIC_QPM_PER_ENDPOINT": NO_LIMIT,
+        "TIKTOK_ORGANIC_QPM_APP": NO_LIMIT,
+        "TIKTOK_ORGANIC_QPS_APP": NO_LIMIT,
+    }
+
+
+def connect(url: str) -> None:
+    """Store the grant of the one account that `bench.wire` serves."""
     grant = TokenGrant(
-        "bench-access", "bench-refresh", "bench", tuple(ALL_SCOPES),
-        now() + timedelta(days=1), now() + timedelta(days=300),
-    )  # fmt: skip
-    store.save(grant, "bench", CLIENT_ID, url)
-    return settings
-
-
-def load(settings: Settings, step: str) -> int:
-    """Carry out a step, as its Dagster op does; gives the number of rows."""
-    store = open_accounts(settings, now, time.sleep)
-    client = open_client(settings, store, clock=now, sleep=time.sleep)
-    oauth = open_oauth(settings, client)
-    moment = Moment(now().date(), now)
-    reading = VideosReading(VIDEO_TABLES, moment) if step == "videos" else AllCommentsReading(COMMENT_TABLES, moment)
-    (outcome,) = take(
-        reading,
-        store.accounts(),
-        open_reader=lambda account: open_reader(account, store, client, oauth),
-        warehouse=open_warehouse(settings),
-        store=store,
-        log=lambda _line: None,
-        stop=Stop(),
-        since=settings.start_date,
+        access_token="bench-access",
+        refresh_token="bench-refresh",
+        business_id="bench",
+        scopes=tuple(ALL_SCOPES),
+        expires_at=now() + timedelta(days=1),
+        refresh_expires_at=now() + timedelta(days=300),
     )
-    if outcome.error:
-        raise SystemExit(outcome.error)
-    return outcome.total
+    open_accounts(Settings.load(), now, time.sleep).save(grant, "bench", CLIENT_ID, url)
+
+
+class Timed:
+    """Carries out the loading part of steps and keeps its time."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.outcomes: list[Outcome] = []
+        self._take = steps.take
+        steps.take = self
+
+    def __call__(self, *args: Any, **options: Any) -> list[Outcome]:
+        began = time.perf_counter()
+        self.outcomes = self._take(*args, **options)
+        self.seconds = time.perf_counter() - began
+        return self.outcomes
+
+
+def run(step: str, timed: Timed) -> Mapping[str, Any]:
+    """Carry out a step for today; gives seconds and rows."""
+    code = definitions(Settings.load())
+    job = code.resolve_implicit_global_asset_job_def()
+    keys = [dagster.AssetKey(table.name) for table in TABLES[step]]
+    began = time.perf_counter()
+    with dagster.DagsterInstance.get() as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=keys,
+            partition_key=now().date().isoformat(),
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    run_seconds = time.perf_counter() - began
+    errors = [outcome.error for outcome in timed.outcomes if outcome.error]
+    if errors or not result.success:
+        sys.exit(f"The load failed: {errors}")
+    rows = sum(outcome.total for outcome in timed.outcomes)
+    return {"seconds": timed.seconds, "run_seconds": run_seconds, "rows": rows}
+
+
+def main(url: str, folder: str, warehouse: str, step: str) -> None:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    os.environ.update(environment(url, Path(folder), warehouse))
+    connect(url)
+    timed = Timed()
+    load = partial(run, timed=timed)
+    if step == "comments":
+        load("videos")
+    print(dict(load(step)))
 
 
 if __name__ == "__main__":
-    url, folder, warehouse, step = sys.argv[1:]
-    settings = connected(url, Path(folder), warehouse)
-    if step == "comments":
-        load(settings, "videos")
-    began = time.perf_counter()
-    written = load(settings, step)
-    print({"seconds": time.perf_counter() - began, "rows": written})
+    main(*sys.argv[1:])
