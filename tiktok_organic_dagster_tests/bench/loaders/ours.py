@@ -1,4 +1,4 @@
-"""This loader: a step carried out by Dagster in this process, with everything that a run does, checks and plots included.
+"""This loader: a step carried out by Dagster in this process, as a run does it, with checks and plots.
 
 Run it as `python -m tiktok_organic_dagster_tests.bench.loaders.ours URL FOLDER WAREHOUSE STEP`. It prints how long the
 step's loading took (what the other loaders do: fetch, convert, validate, write) and how long the whole run of Dagster.
