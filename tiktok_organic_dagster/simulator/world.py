@@ -36,7 +36,8 @@ COUNTERS_LAG_S = 30 * 3600
 """Counters of posts are 30 to 36 hours old and move every six hours, within the 24 to 48 that TikTok documents."""
 
 KEPT_LISTS = 32
-"""Lists of comments that are kept as they were shown: while the clock stands still, all pages come from one."""
+KEPT_VIDEOS = 1024
+"""Lists of comments, and videos, that are kept as they were shown: all questions of a moment are answered from them."""
 
 AccountRef = SimulatedAccount | int
 
@@ -83,6 +84,11 @@ class World:
         self._comments: Callable[[Post], tuple[Comment, ...]] = lru_cache(4096)(lambda post: write_comments(seed, post))
         self._lasting: Callable[[Post, str], dict[str, Rows]] = lru_cache(1024)(
             lambda post, country: lasting_insights(seed, post, country)
+        )
+        self._shown_videos: Callable[[int, Post, datetime, bool, int], dict[str, Any]] = lru_cache(KEPT_VIDEOS)(
+            lambda index, post, moment, breakdowns, _version: self._show_video(
+                index, post, moment, breakdowns=breakdowns
+            )
         )
         self._shown_comments: Callable[[int, Post, float, int], list[dict[str, Any]]] = lru_cache(KEPT_LISTS)(
             lambda index, post, at, _version: self._show_comments(index, post, at)
@@ -204,15 +210,8 @@ class World:
 
     def video(self, account: AccountRef, post: Post, moment: datetime, *, breakdowns: bool = True) -> dict[str, Any]:
         """One post with every field the account has; without `breakdowns` faster, for counts alone."""
-        account = self.account(account)
-        at = moment.timestamp()
-        counted = min(self.counted_at(moment), post.created + FROZEN_AFTER_S)
-        lasting = self._lasting(post, account.country) if breakdowns and counted >= post.created else {}
-        shown = {
-            **show_basics(post, self._owner(account, at)["username"], at),
-            **show_numbers(self.seed, account, post, counted, self._count_comments(post, counted), lasting),
-        }
-        return self.changes.applied("video", post.item_id, shown, at)
+        index = self.account(account).index
+        return dict(self._shown_videos(index, post, moment, breakdowns, self.changes.version))
 
     def videos(self, account: AccountRef, moment: datetime) -> list[dict[str, Any]]:
         """Every public post of an account with every field, pinned ones first, then newest first."""
@@ -250,6 +249,17 @@ class World:
         ]
 
     # Inside.
+
+    def _show_video(self, index: int, post: Post, moment: datetime, *, breakdowns: bool) -> dict[str, Any]:
+        account = self.accounts[index]
+        at = moment.timestamp()
+        counted = min(self.counted_at(moment), post.created + FROZEN_AFTER_S)
+        lasting = self._lasting(post, account.country) if breakdowns and counted >= post.created else {}
+        shown = {
+            **show_basics(post, self._owner(account, at)["username"], at),
+            **show_numbers(self.seed, account, post, counted, self._count_comments(post, counted), lasting),
+        }
+        return self.changes.applied("video", post.item_id, shown, at)
 
     def _show_comments(self, index: int, post: Post, at: float) -> list[dict[str, Any]]:
         owner = self._owner(self.accounts[index], at)
