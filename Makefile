@@ -37,7 +37,7 @@ ui: $(READY) ## Dagster's UI: on your accounts, or on the demo while none is con
 
 .PHONY: test
 test: $(READY_TO_DEVELOP) ## every test, on real servers that it starts itself
-	@$(BIN)/python -m pytest -m "not browser and not readme and not celery and not soak and not year" -n 3 --dist loadgroup -q
+	@$(BIN)/python -m pytest -m "not browser and not readme and not celery and not soak and not year" -n 3 --dist loadfile --no-loadscope-reorder -q
 
 .PHONY: test-readme
 test-readme: $(READY_TO_DEVELOP) ## the README and CONTRIBUTING walked from top to bottom, in fresh clones

@@ -41,12 +41,14 @@ settings.register_profile(
 settings.load_profile("quick")
 
 
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the settings of the person who runs it."""
-    for name in list(os.environ):
-        if name in Settings.variables() or name.startswith(("TIKTOK_", "DAGSTER_")):
-            monkeypatch.delenv(name)
+@pytest.fixture(scope="module", autouse=True)
+def _no_settings_from_outside() -> Iterator[None]:
+    """No test sees the settings of the person who runs it, and none what the tests of another file left."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name in Settings.variables() or name.startswith(("TIKTOK_", "DAGSTER_")):
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

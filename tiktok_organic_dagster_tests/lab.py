@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from tiktok_organic_dagster.tables import (
     Table,
 )
 from tiktok_organic_dagster.tiktok import TokenGrant
-from tiktok_organic_dagster.warehouse import open_warehouse
+from tiktok_organic_dagster.warehouse import Session, open_warehouse
 from tiktok_organic_dagster_tests import figures
 
 REDIRECT_URI = "https://lab.invalid/back/"
@@ -191,15 +191,22 @@ class Lab:
 
     def rows(self, table: Table, columns: Sequence[str] | None = None, where: str = "1 = 1") -> list[tuple[Any, ...]]:
         """A table's rows, all columns but `_loaded_at`, sorted."""
-        names = columns or [name for name in table.column_names if name != "_loaded_at"]
-        listed = ", ".join(f'"{name}"' for name in names)
         with open_warehouse(self.settings).session() as session:
-            found = session.query(f"SELECT {listed} FROM {session.name_of(table)} WHERE {where}")
-        return sorted((tuple(map(_plain, row)) for row in found), key=repr)
+            return _rows(session, table, columns, where)
 
-    def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All rows of all tables."""
-        return {table.name: self.rows(table) for table in CATALOGUE}
+    def everything(self, tables: Iterable[Table] = CATALOGUE, where: str = "1 = 1") -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of all tables, or of some, by name."""
+        with open_warehouse(self.settings).session() as session:
+            return {table.name: _rows(session, table, where=where) for table in tables}
+
+
+def _rows(
+    session: Session, table: Table, columns: Sequence[str] | None = None, where: str = "1 = 1"
+) -> list[tuple[Any, ...]]:
+    names = columns or [name for name in table.column_names if name != "_loaded_at"]
+    listed = ", ".join(f'"{name}"' for name in names)
+    found = session.query(f"SELECT {listed} FROM {session.name_of(table)} WHERE {where}")
+    return sorted((tuple(map(_plain, row)) for row in found), key=repr)
 
 
 def _plain(value: Any) -> Any:

@@ -75,11 +75,12 @@ def metrics(lab: Lab, days: int = 58) -> list[Row]:
         (
             lab.world.username(each, now),
             date.fromisoformat(day["date"]),
-            lab.world.profile(each, now)["profile_image"],
+            image,
             *(_value(name, day.get(name)) for name in METRICS),
             lab.business_id(each.index),
         )
         for each in lab.world.accounts
+        for image in [lab.world.profile(each, now)["profile_image"]]
         for day in lab.world.metrics(each, *_days(lab, days), now)
     ]
 

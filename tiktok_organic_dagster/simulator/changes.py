@@ -50,6 +50,9 @@ class Changes:
     """Thread-safe list of changes. Each takes effect `at` a moment: the clock's, if the world has one, else always.
 
     Counters follow 30 to 36 hours later, as they do for anything else that happens in the world.
+
+    Attributes:
+        version: Another one after each change.
     """
 
     def __init__(self, make_post: Callable[[int, int, int], Post]) -> None:
@@ -61,6 +64,7 @@ class Changes:
         self._comments: dict[str, list[AddedComment]] = defaultdict(list)
         self._late: dict[int, list[LateStretch]] = defaultdict(list)
         self._count = 0
+        self.version = 0
 
     # What tests call.
 
@@ -88,6 +92,7 @@ class Changes:
         """Publish the metrics of some days later than documented; the days after them wait until these are out."""
         with self._lock:
             self._late[account].append(LateStretch(first_day, last_day, by))
+            self.version += 1
 
     def add_video(self, account: int, *, at: datetime | None = None, **fields: object) -> str:
         """Publish a post without comments; returns its id. `create_time` or `item_id` among the fields wins."""
@@ -98,6 +103,7 @@ class Changes:
             if "item_id" in fields:
                 post = replace(post, item_id=str(fields["item_id"]))
             self._posts[account].append(post)
+            self.version += 1
         self._add("video", post.item_id, datetime.fromtimestamp(0, UTC), fields)
         return post.item_id
 
@@ -126,6 +132,7 @@ class Changes:
                 shown = {**fields, "create_time": str(created), "comment_id": comment_id}
                 self._comments[video_id].append(AddedComment(comment_id, created, shown))
                 added.append(comment_id)
+            self.version += 1
         return added
 
     def edit_comment(self, comment_id: str, *, at: datetime | None = None, **fields: object) -> None:
@@ -143,6 +150,7 @@ class Changes:
             self._posts.clear()
             self._comments.clear()
             self._late.clear()
+            self.version += 1
 
     # What the world reads.
 
@@ -194,6 +202,7 @@ class Changes:
         moment = at or (self.clock() if self.clock else None)
         with self._lock:
             self._log[subject, key].append((moment.timestamp() if moment else -math.inf, fields or {}))
+            self.version += 1
 
     def _needed_moment(self, at: datetime | None) -> float:
         moment = at or (self.clock() if self.clock else None)

@@ -136,7 +136,11 @@ def author(seed: int, number: int) -> Author:
 
 def signed_url(path: str, at: float) -> str:
     """An image address as TikTok signs it: it expires at the end of the next UTC day and is new every day."""
-    expires = (int(at) // DAY_S + 2) * DAY_S
+    return _signed(path, (int(at) // DAY_S + 2) * DAY_S)
+
+
+@lru_cache(maxsize=4 * AUTHORS)
+def _signed(path: str, expires: int) -> str:
     signature = base64.b64encode(digest(path, expires)[:20]).decode()
     quoted = signature.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
     return f"https://p16-sign-va.tiktokcdn.com/{path}?x-expires={expires}&x-signature={quoted}"

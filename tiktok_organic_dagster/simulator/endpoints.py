@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from tiktok_organic_dagster.simulator import api_fields
@@ -286,13 +287,14 @@ def _beyond_ordered(asked: Asked, ordered: list[Data], video_id: str) -> list[Da
     if len(ordered) <= ORDERED_COMMENTS:
         return ordered
     first, rest = ordered[:ORDERED_COMMENTS], ordered[ORDERED_COMMENTS:]
-    again = [
-        comment
-        for comment in first
-        if chance(asked.world.seed, "again", video_id, comment["comment_id"]).random() < 0.1
-    ]
+    again = [comment for comment in first if _comes_again(asked.world.seed, video_id, comment["comment_id"])]
     rest = sorted([*rest, *again], key=lambda row: (_number(row, "likes"), row["comment_id"]), reverse=True)
     return [*first, *rest]
+
+
+@lru_cache(maxsize=20_000)
+def _comes_again(seed: int, video_id: str, comment_id: str) -> bool:
+    return chance(seed, "again", video_id, comment_id).random() < 0.1
 
 
 def _chosen_comments(asked: Asked, video_id: str, comments: list[Data], ids: list[str]) -> list[Data]:

@@ -35,6 +35,10 @@ COUNTED_EVERY_S = 6 * 3600
 COUNTERS_LAG_S = 30 * 3600
 """Counters of posts are 30 to 36 hours old and move every six hours, within the 24 to 48 that TikTok documents."""
 
+KEPT_LISTS = 32
+KEPT_VIDEOS = 1024
+"""Lists of comments, and videos, that are kept as they were shown: all questions of a moment are answered from them."""
+
 AccountRef = SimulatedAccount | int
 
 
@@ -80,6 +84,14 @@ class World:
         self._comments: Callable[[Post], tuple[Comment, ...]] = lru_cache(4096)(lambda post: write_comments(seed, post))
         self._lasting: Callable[[Post, str], dict[str, Rows]] = lru_cache(1024)(
             lambda post, country: lasting_insights(seed, post, country)
+        )
+        self._shown_videos: Callable[[int, Post, datetime, bool, int], dict[str, Any]] = lru_cache(KEPT_VIDEOS)(
+            lambda index, post, moment, breakdowns, _version: self._show_video(
+                index, post, moment, breakdowns=breakdowns
+            )
+        )
+        self._shown_comments: Callable[[int, Post, float, int], list[dict[str, Any]]] = lru_cache(KEPT_LISTS)(
+            lambda index, post, at, _version: self._show_comments(index, post, at)
         )
 
     # Accounts.
@@ -198,15 +210,8 @@ class World:
 
     def video(self, account: AccountRef, post: Post, moment: datetime, *, breakdowns: bool = True) -> dict[str, Any]:
         """One post with every field the account has; without `breakdowns` faster, for counts alone."""
-        account = self.account(account)
-        at = moment.timestamp()
-        counted = min(self.counted_at(moment), post.created + FROZEN_AFTER_S)
-        lasting = self._lasting(post, account.country) if breakdowns and counted >= post.created else {}
-        shown = {
-            **show_basics(post, self._owner(account, at)["username"], at),
-            **show_numbers(self.seed, account, post, counted, self._count_comments(post, counted), lasting),
-        }
-        return self.changes.applied("video", post.item_id, shown, at)
+        index = self.account(account).index
+        return dict(self._shown_videos(index, post, moment, breakdowns, self.changes.version))
 
     def videos(self, account: AccountRef, moment: datetime) -> list[dict[str, Any]]:
         """Every public post of an account with every field, pinned ones first, then newest first."""
@@ -220,24 +225,8 @@ class World:
         post = self.post(account, video_id, moment)
         if post is None:
             return []
-        at = moment.timestamp()
-        owner = self._owner(account, at)
-        shown = [
-            show_comment(self.seed, post, comment, owner, at)
-            for comment in self._comments(post)
-            if comment.is_there(at)
-        ]
-        if self.changes.any:
-            added = self.changes.comments(video_id, at)
-            shown += [show_added(self.seed, post, comment.fields, owner, at) for comment in added]
-            deleted = self.changes.happened_at("deleted comment", at)
-            shown = [
-                self.changes.applied("comment", comment["comment_id"], comment, at)
-                for comment in shown
-                if comment["comment_id"] not in deleted
-            ]
-            shown.sort(key=lambda comment: (int(comment.get("create_time", 0)), comment["comment_id"]), reverse=True)
-        return shown
+        known = self._shown_comments(account.index, post, moment.timestamp(), self.changes.version)
+        return [dict(comment) for comment in known]
 
     def replies(self, account: AccountRef, video_id: str, comment_id: str, moment: datetime) -> list[dict[str, Any]]:
         """The replies to a comment, oldest first."""
@@ -260,6 +249,36 @@ class World:
         ]
 
     # Inside.
+
+    def _show_video(self, index: int, post: Post, moment: datetime, *, breakdowns: bool) -> dict[str, Any]:
+        account = self.accounts[index]
+        at = moment.timestamp()
+        counted = min(self.counted_at(moment), post.created + FROZEN_AFTER_S)
+        lasting = self._lasting(post, account.country) if breakdowns and counted >= post.created else {}
+        shown = {
+            **show_basics(post, self._owner(account, at)["username"], at),
+            **show_numbers(self.seed, account, post, counted, self._count_comments(post, counted), lasting),
+        }
+        return self.changes.applied("video", post.item_id, shown, at)
+
+    def _show_comments(self, index: int, post: Post, at: float) -> list[dict[str, Any]]:
+        owner = self._owner(self.accounts[index], at)
+        shown = [
+            show_comment(self.seed, post, comment, owner, at)
+            for comment in self._comments(post)
+            if comment.is_there(at)
+        ]
+        if self.changes.any:
+            added = self.changes.comments(post.item_id, at)
+            shown += [show_added(self.seed, post, comment.fields, owner, at) for comment in added]
+            deleted = self.changes.happened_at("deleted comment", at)
+            shown = [
+                self.changes.applied("comment", comment["comment_id"], comment, at)
+                for comment in shown
+                if comment["comment_id"] not in deleted
+            ]
+            shown.sort(key=lambda comment: (int(comment.get("create_time", 0)), comment["comment_id"]), reverse=True)
+        return shown
 
     def _count_comments(self, post: Post, at: float) -> int:
         if not self.changes.any:

@@ -97,8 +97,8 @@ def units(lab: Lab, step: str) -> dict[Unit, dict[str, Rows]]:
 
 def assert_exact(lab: Lab, tables: Iterable[Table]) -> None:
     """The tables hold what the simulated world says now, and nothing else."""
-    for table in tables:
-        assert lab.rows(table) == (all_comments(lab) if table is COMMENTS else truth.rows_of(lab, table.name))
+    for name, rows in lab.everything(tables).items():
+        assert rows == (all_comments(lab) if name == COMMENTS.name else truth.rows_of(lab, name))
 
 
 def all_comments(lab: Lab) -> Rows:

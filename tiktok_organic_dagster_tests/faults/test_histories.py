@@ -16,6 +16,8 @@ from tiktok_organic_dagster_tests.faults.cells import (
 )
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 DAYS = 5
 
 

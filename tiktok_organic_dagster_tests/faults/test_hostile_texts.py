@@ -19,6 +19,8 @@ from tiktok_organic_dagster.tiktok.errors import printable
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 NewLab = Callable[..., Lab]
 INJECTIONS = [
     "'; DROP TABLE tiktok_organic_account; --",

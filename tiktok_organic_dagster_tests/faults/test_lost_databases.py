@@ -50,9 +50,7 @@ def test_a_commit_whose_answer_never_came_is_made_whole_by_the_second_attempt(
 def test_a_connection_that_breaks_at_every_commit_is_told_as_what_it_is(
     new_lab: Callable[..., Lab], wire: Wire, cut: Cut
 ) -> None:
-    lab = new_lab(wire.url, accounts=1, videos=2)
-    lab.read_videos()
-    before = _changed(lab, "videos")
+    lab, before = _read_before(new_lab, wire.url)
     wire.cuts = [cut] * 2
 
     (outcome,) = lab.read_videos()
@@ -60,17 +58,14 @@ def test_a_connection_that_breaks_at_every_commit_is_told_as_what_it_is(
     assert LOST in (outcome.error or "")
     assert "The next run writes it again" in (outcome.error or "")
     assert (kills.units(lab, "videos") == before) is (cut is Cut.BEFORE_THE_COMMIT)
-    assert lab.read_videos()[0].error is None
-    kills.assert_exact(lab, STEPS["videos"])
+    _assert_next_is_whole(lab)
 
 
 def test_a_session_that_the_server_ends_before_the_commit_leaves_what_was_there(
     new_lab: Callable[..., Lab], new_postgres_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = new_postgres_database()
-    lab = new_lab(url, accounts=1, videos=2)
-    lab.read_videos()
-    before = _changed(lab, "videos")
+    lab, before = _read_before(new_lab, url)
     record = PostgresSession.execute
 
     def then_ended(self: PostgresSession, sql: str, *values: object) -> None:
@@ -88,8 +83,7 @@ def test_a_session_that_the_server_ends_before_the_commit_leaves_what_was_there(
     assert " refused: " in (outcome.error or "")
     assert "What it held before is still there" in (outcome.error or "")
     assert kills.units(lab, "videos") == before
-    assert lab.read_videos()[0].error is None
-    kills.assert_exact(lab, STEPS["videos"])
+    _assert_next_is_whole(lab)
 
 
 @pytest.mark.parametrize("cut", Cut, ids=lambda cut: cut.name)
@@ -133,9 +127,7 @@ def test_a_duckdb_file_that_is_taken_away_during_a_run_is_told_and_no_other_one_
     new_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, when: str
 ) -> None:
     file, aside, other = (tmp_path / name for name in ("warehouse.duckdb", "aside.duckdb", "other.duckdb"))
-    lab = new_lab(f"duckdb:///{file}", accounts=1, videos=2)
-    lab.read_videos()
-    before = _changed(lab, "videos")
+    lab, before = _read_before(new_lab, f"duckdb:///{file}")
     shutil.copy(file, other)
     content = other.read_bytes()
     taken: list[str] = []
@@ -169,8 +161,7 @@ def test_a_duckdb_file_that_is_taken_away_during_a_run_is_told_and_no_other_one_
         assert file.read_bytes() == content
     left = kills.units(lab, "videos")
     assert (left == before) or (what, when) == ("removed", "within the transaction")
-    assert lab.read_videos()[0].error is None
-    kills.assert_exact(lab, STEPS["videos"])
+    _assert_next_is_whole(lab)
     assert len(lab.rows(VIDEOS)) == 2
 
 
@@ -178,3 +169,17 @@ def _changed(lab: Lab, step: str) -> dict[kills.Unit, dict[str, kills.Rows]]:
     """The rows of a step, after all that it reads has changed."""
     kills.change_the_world(lab)
     return kills.units(lab, step)
+
+
+def _read_before(
+    new_lab: Callable[..., Lab], warehouse_url: str
+) -> tuple[Lab, dict[kills.Unit, dict[str, kills.Rows]]]:
+    """A laboratory whose videos were read before all of them changed, and the rows of that reading."""
+    lab = new_lab(warehouse_url, accounts=1, videos=2)
+    lab.read_videos()
+    return lab, _changed(lab, "videos")
+
+
+def _assert_next_is_whole(lab: Lab) -> None:
+    assert lab.read_videos()[0].error is None
+    kills.assert_exact(lab, STEPS["videos"])

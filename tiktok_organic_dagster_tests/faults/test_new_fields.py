@@ -20,6 +20,8 @@ from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, COMMENTS, VI
 from tiktok_organic_dagster_tests.faults.cells import add_post, assert_all_is_there, stand_still, take_away_posts
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 GENDERS = next(table for table in VIDEO_TABLES if table.name.endswith("genders"))
 
 

@@ -33,6 +33,8 @@ from tiktok_organic_dagster_tests.faults.cells import (
 )
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 LISTS: dict[str, tuple[str, Table]] = {"videos": (VIDEO_LIST, VIDEOS), "comments": (COMMENT_LIST, COMMENTS)}
 
 

@@ -11,6 +11,8 @@ from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.faults.cells import add_post, stand_still, take_away_posts
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 IDLE = ("reach", "full_video_watched_rate", "total_time_watched", "average_time_watched")
 IDLE_LISTS = ("impression_sources", "audience_countries")
 """What TikTok no longer returns of a post without activity for 7 days."""

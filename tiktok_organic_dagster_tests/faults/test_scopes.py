@@ -10,6 +10,8 @@ from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, VIDEO_TABLES
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 DAYS = 6
 
 

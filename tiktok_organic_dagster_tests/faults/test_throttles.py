@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tiktok_organic_dagster.simulator import Fault
 from tiktok_organic_dagster.simulator.faults import refuse, throttle
 from tiktok_organic_dagster.tables import ACCOUNT, VIDEOS
@@ -20,6 +22,8 @@ from tiktok_organic_dagster_tests.faults.cells import (
     take_away_posts,
 )
 from tiktok_organic_dagster_tests.lab import Lab
+
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 
 CODES = (40100, 40132, 40133, 61000)
 DAYS = 4

@@ -32,6 +32,8 @@ from tiktok_organic_dagster_tests.faults.cells import (
 )
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 
 @pytest.fixture
 def lab(new_lab: Callable[..., Lab]) -> Lab:

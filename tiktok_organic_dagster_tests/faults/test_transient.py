@@ -29,6 +29,8 @@ from tiktok_organic_dagster_tests.faults.cells import (
 )
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 TROUBLE: dict[str, Effect] = {
     "HTTP 429": http_status(429, "slow down"),
     "HTTP 500": http_status(500),

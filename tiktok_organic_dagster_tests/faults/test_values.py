@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tiktok_organic_dagster.assets.results import schema_result
 from tiktok_organic_dagster.findings import Kind
 from tiktok_organic_dagster.readings.run import Outcome
@@ -22,6 +24,8 @@ from tiktok_organic_dagster.tables import (
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.faults.cells import WITHOUT_BREAKDOWNS, add_post, take_away_posts
 from tiktok_organic_dagster_tests.lab import Lab
+
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 
 BREAKDOWN = {name: next(table for table in VIDEO_TABLES if table.name.endswith(name)) for name in truth.BREAKDOWNS}
 

@@ -22,6 +22,8 @@ from tiktok_organic_dagster_tests.integration.commenters import (
 )
 from tiktok_organic_dagster_tests.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
+
 SETTING = "TIKTOK_ORGANIC_COMMENTERS"
 FAN = "QmFzZTY0LWxpa2U="
 

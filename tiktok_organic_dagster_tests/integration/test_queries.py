@@ -4,6 +4,7 @@ import csv
 import re
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,7 +15,6 @@ import duckdb
 import psycopg2
 import pytest
 
-from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.simulator import ABSENT
 from tiktok_organic_dagster_tests.conftest import NOON
 from tiktok_organic_dagster_tests.integration.query_answers import (
@@ -28,8 +28,6 @@ from tiktok_organic_dagster_tests.integration.query_answers import (
     waits,
 )
 from tiktok_organic_dagster_tests.lab import Clock, Lab
-
-pytestmark = pytest.mark.xdist_group("queries")  # its warehouses are loaded in one process, and not in each
 
 EMPTY = 3
 """The account without posts."""
@@ -74,14 +72,8 @@ def warehouse(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("queries")
     duck = f"duckdb:///{folder / 'warehouse.duckdb'}"
     url = duck if request.param == "duckdb" else request.getfixturevalue("new_postgres_database")()
-    with pytest.MonkeyPatch.context() as patch:
-        for name in Settings.variables():
-            patch.delenv(name, raising=False)
-        lab = Lab(folder / "lab", url, Clock(NOON), accounts=4, videos=40)
-    try:
+    with closing(Lab(folder / "lab", url, Clock(NOON), accounts=4, videos=40)) as lab:
         return Warehouse(url, _loaded(lab))
-    finally:
-        lab.close()
 
 
 def _loaded(lab: Lab) -> Told:

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +24,8 @@ from tiktok_organic_dagster.simulator import World
 from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE, Table
 from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests import truth
-from tiktok_organic_dagster_tests.lab import Lab
+from tiktok_organic_dagster_tests.conftest import NOON
+from tiktok_organic_dagster_tests.lab import Clock, Lab
 
 HOME = "a home"
 
@@ -111,15 +113,16 @@ def test_the_demo_loads_every_row_of_its_world_says_so_and_may_be_repeated(tmp_p
 BARS = set("▁▂▃▄▅▆▇█")
 
 
-@pytest.fixture
-def loaded(new_lab: Callable[..., Lab]) -> Lab:
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A warehouse with all tables of a small world."""
-    lab = new_lab(accounts=3, videos=30)
-    lab.read_everything()
-    return lab
+    folder = tmp_path_factory.mktemp("loaded")
+    with closing(Lab(folder, f"duckdb:///{folder / 'warehouse.duckdb'}", Clock(NOON), accounts=3, videos=30)) as lab:
+        lab.read_everything()
+        yield lab
 
 
-def closing(lab: Lab, *, encoding: str = "utf-8", width: int = 80) -> list[str]:
+def closing_of(lab: Lab, *, encoding: str = "utf-8", width: int = 80) -> list[str]:
     """What the demo prints at its end of a warehouse, line by line."""
     output = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="replace")  # as the terminal of the demo
     print_closing(Console(file=output, highlight=False, width=width), open_warehouse(lab.settings))
@@ -185,7 +188,7 @@ def test_nothing_of_the_users_own_settings_reaches_the_demos_dagster(
 
 
 def test_the_closing_answers_with_the_numbers_of_the_world(loaded: Lab) -> None:
-    lines = closing(loaded)
+    lines = closing_of(loaded)
 
     counts = {table.name: len(truth.rows_of(loaded, table.name)) for table in CATALOGUE}
     assert lines[0] == f"12 tables, {sum(counts.values()):,} rows"
@@ -200,14 +203,14 @@ def test_the_closing_answers_with_the_numbers_of_the_world(loaded: Lab) -> None:
 
 
 def test_a_terminal_that_knows_ascii_alone_is_shown_the_numbers_without_charts(loaded: Lab) -> None:
-    lines = closing(loaded, encoding="ascii")
+    lines = closing_of(loaded, encoding="ascii")
     for answer in the_answers(loaded):
         assert answer in lines
     assert [line.split() for line in lines if line.startswith("@")] == the_followers(loaded)
 
 
 def test_the_query_that_the_closing_proposes_works_as_it_is_printed(loaded: Lab) -> None:
-    (command,) = [line for line in closing(loaded) if " -c " in line]
+    (command,) = [line for line in closing_of(loaded) if " -c " in line]
 
     answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, timeout=60).stdout
 

@@ -1,6 +1,8 @@
 """What the tests that go through every point share."""
 
+import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +25,14 @@ def every_point(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[st
         assert at > 2
 
     return every_point
+
+
+@pytest.fixture
+def new_database(tmp_path: Path, new_postgres_database: Callable[[], str]) -> Callable[[str], str]:
+    """Gives the URL of a new database of a kind: `duckdb`, `sqlite` or `postgresql`."""
+    numbers = itertools.count()
+
+    def new(kind: str) -> str:
+        return new_postgres_database() if kind == "postgresql" else f"{kind}:///{tmp_path / f'{next(numbers)}.{kind}'}"
+
+    return new

@@ -1,7 +1,6 @@
 """SIGKILL at every point of readings: before each write, and before and after each commit."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -32,19 +31,10 @@ def test_a_reading(
 
 @pytest.mark.parametrize("kind", ["duckdb", "postgresql"])
 def test_the_first_load(
-    new_lab: Callable[..., Lab],
-    new_postgres_database: Callable[[], str],
-    tmp_path: Path,
-    kind: str,
-    every_point: Every,
+    new_lab: Callable[..., Lab], new_database: Callable[[str], str], kind: str, every_point: Every
 ) -> None:
     lab = new_lab(accounts=1, videos=1)
-
-    def kill(at: int) -> bool:
-        url = f"duckdb:///{tmp_path / f'{at}.duckdb'}" if kind == "duckdb" else new_postgres_database()
-        return kills.first_load(lab, url, at)
-
-    every_point(kill, f"the first load into {kind}")
+    every_point(lambda at: kills.first_load(lab, new_database(kind), at), f"the first load into {kind}")
 
 
 @pytest.mark.parametrize("rotates", [True, False])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from sqlalchemy.engine import make_url
 
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import ACCOUNT, CATALOGUE
@@ -45,31 +46,24 @@ def test_rotate_key(new_lab: Callable[..., Lab], every_point: Every) -> None:
 
 @pytest.mark.parametrize("kind", ["duckdb", "postgresql"])
 def test_copy_warehouse(
-    new_lab: Callable[..., Lab],
-    new_postgres_database: Callable[[], str],
-    tmp_path: Path,
-    kind: str,
-    every_point: Every,
+    new_lab: Callable[..., Lab], new_database: Callable[[str], str], kind: str, every_point: Every
 ) -> None:
     lab = new_lab(accounts=1, videos=1)
     lab.read_account()
     lab.read_videos()
 
     def kill(at: int) -> bool:
-        url = f"duckdb:///{tmp_path / f'copy{at}.duckdb'}" if kind == "duckdb" else new_postgres_database()
-        return kills_of_commands.copying(lab, Settings(warehouse=url), at)
+        return kills_of_commands.copying(lab, Settings(warehouse=new_database(kind)), at)
 
     every_point(kill, f"copy-warehouse into {kind}")
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "postgresql"])
-def test_migrations(new_postgres_database: Callable[[], str], tmp_path: Path, kind: str, every_point: Every) -> None:
+def test_migrations(new_database: Callable[[str], str], tmp_path: Path, kind: str, every_point: Every) -> None:
     def kill(at: int) -> bool:
         folder = tmp_path / str(at)
         folder.mkdir()
-        state, warehouse = f"sqlite:///{folder / 'state.db'}", f"duckdb:///{folder / 'warehouse.duckdb'}"
-        if kind == "postgresql":
-            state, warehouse = new_postgres_database(), new_postgres_database()
+        state, warehouse = new_database("sqlite" if kind == "duckdb" else kind), new_database(kind)
         settings = Settings(base=folder, home_folder=folder, state=state, warehouse=warehouse, key=KEY)
         _make_version_1(settings, kind)
         return kills_of_commands.migrating(settings, at)
@@ -79,7 +73,7 @@ def test_migrations(new_postgres_database: Callable[[], str], tmp_path: Path, ki
 
 def _make_version_1(settings: Settings, kind: str) -> None:
     if kind == "duckdb":
-        with closing(sqlite3.connect(settings.home / "state.db")) as file:
+        with closing(sqlite3.connect(make_url(settings.state_url).database or "")) as file:
             file.executescript((FOLDER / "state_version_1.sqlite.sql").read_text("utf-8"))
     else:
         with closing(psycopg2.connect(settings.state_url)) as connection, connection, connection.cursor() as cursor:
