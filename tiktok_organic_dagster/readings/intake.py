@@ -11,9 +11,9 @@ from tiktok_organic_dagster.tables.rows import JsonObject, rows_of
 from tiktok_organic_dagster.validation import validated
 from tiktok_organic_dagster.warehouse import Spool
 
-OBJECTS_TOGETHER = 100
-"""Objects that are made into rows together: they take a hundred times the memory of their rows."""
-ROWS_TOGETHER = 20_000
+OBJECTS_TOGETHER = 400
+"""Objects that are made into rows together: enough to be fast, few enough for memory to stay small."""
+ROWS_TOGETHER = 30_000
 """Rows that are validated together: a validation costs as much as the rows of a few hundred posts."""
 
 

@@ -97,12 +97,13 @@ def _read(table: Table, column: Column, values: list[Any], findings: Findings) -
 def _refuse_as_key(column: Column, values: list[Any], converted: Converted) -> None:
     """A text that is too long for a database's index becomes NULL, and so does an empty id."""
     lengths = pc.binary_length(converted.array)
-    refused = pc.greater(lengths, KEY_BYTES)
-    if column.identifier:
-        refused = pc.or_(refused, pc.equal(lengths, 0))
-    if pc.any(refused).as_py():
-        converted.unreadable.extend(value for value, no in zip(values, refused.to_pylist(), strict=True) if no)
-        converted.array = pc.if_else(refused, None, converted.array)
+    bounds = pc.min_max(lengths).as_py()
+    shortest = 1 if column.identifier else 0
+    if bounds["min"] is None or shortest <= bounds["min"] <= bounds["max"] <= KEY_BYTES:
+        return
+    refused = pc.or_(pc.greater(lengths, KEY_BYTES), pc.less(lengths, shortest))
+    converted.unreadable.extend(value for value, no in zip(values, refused.to_pylist(), strict=True) if no)
+    converted.array = pc.if_else(refused, None, converted.array)
 
 
 def _labelled(column: Column, label: Any, length: int, parents: pa.Array | None) -> pa.Array:  # noqa: ANN401

@@ -85,8 +85,7 @@ class Spool:
     def batches(self, table: Table) -> Generator[pa.RecordBatchReader]:
         """Read the rows of a table back, batch by batch. Nothing can be added to it any more.
 
-        The last batch comes first, and each in the order of the key. TikTok lists the newest first, so what is read
-        here is in ascending order, in which a primary key takes rows best.
+        The last batch comes first. TikTok lists the newest first, so the batches are in ascending order of time.
         """
         writer = self._writers.get(table.name)
         if writer is None:
@@ -99,8 +98,7 @@ class Spool:
         pa.default_memory_pool().release_unused()  # else Arrow keeps it, while the warehouse takes its own
         with pa.ipc.open_file(pa.PythonFile(file, "r")) as stored:
             last_first = (stored.get_batch(number) for number in reversed(range(stored.num_record_batches)))
-            in_order = (batch.sort_by([(name, "ascending") for name in table.key]) for batch in last_first)
-            yield pa.RecordBatchReader.from_batches(table.arrow_schema, in_order)
+            yield pa.RecordBatchReader.from_batches(table.arrow_schema, last_first)
 
     def rows(self, table: Table) -> int:
         """How many rows there are of a table."""
