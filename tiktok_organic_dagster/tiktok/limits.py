@@ -5,8 +5,9 @@ import math
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -139,6 +140,7 @@ class RequestBudget:
         self._clock = clock
         self._sleep = sleep
         self._lines: dict[str, _Line] = {}
+        self._late = deque[dict[str, float]]()
         self._purge_lock = threading.Lock()
         self._purged: dict[str, float] = {}
 
@@ -174,11 +176,13 @@ class RequestBudget:
             line.leave(owner)
 
     def left(self, grant: Grant) -> None:
-        """Note that a call leaves at this moment: if that is late, on a busy machine, the quotas count it from now."""
+        """Note that a call leaves at this moment: if that is late, on a busy machine, the quotas count it from now.
+
+        It is written down when the next call is asked for.
+        """
         now = self._now()
         if now - grant.sent_at > LATE_S:
-            with self._locked(grant.app) as connection:
-                connection.execute(calls.update().where(calls.c.id == grant.call).values(sent_at=now))
+            self._late.append({"p_call": grant.call, "sent_at": now})
 
     def throttled(self, grant: Grant, fault: Fault) -> datetime | None:
         """Note that TikTok throttled a call; everyone in its scope pauses.
@@ -235,6 +239,7 @@ class RequestBudget:
         with self._locked(app) as connection:
             now = self._now()
             self._purge(connection, app, now)
+            self._note_late(connection)
             found = _pauses(connection, app, account, endpoint)
             of_endpoint, of_app = self._free_at(connection, app, account, endpoint, line.ahead_of(owner))
             result = verdict(list(found.values()), max(of_endpoint, of_app), now)
@@ -250,6 +255,13 @@ class RequestBudget:
         else:
             line.leave(owner)
         return result, now, call
+
+    def _note_late(self, connection: Connection) -> None:
+        """Write down when calls left that were late."""
+        with suppress(IndexError):  # there is none, or the last one was taken by a thread that asks for another app
+            while True:
+                late = self._late.popleft()
+                connection.execute(_LEFT, late)
 
     def _free_at(
         self, connection: Connection, app: str, account: str, endpoint: str, ahead: int
@@ -328,6 +340,7 @@ _NTH_LATEST = sa.select(
     _nth_latest("app_second", _OF_APP),
 )
 _INSERT = calls.insert()
+_LEFT = calls.update().where(calls.c.id == sa.bindparam("p_call"))
 _ADVISORY_LOCK = sa.text("SELECT set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(:key)")
 _PAUSES = sa.select(*(column for column in pauses.c if column.name != "app")).where(
     pauses.c.app == sa.bindparam("p_app"),
