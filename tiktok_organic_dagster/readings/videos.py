@@ -22,7 +22,7 @@ from tiktok_organic_dagster.warehouse import Session, Spool
 from tiktok_organic_dagster.warehouse.newest import with_rows_before
 from tiktok_organic_dagster.windows import videos_since
 
-CHUNK_VIDEOS = 300
+CHUNK_VIDEOS = 200
 """Videos that are turned into rows together: enough to be fast, few enough for memory to stay small."""
 
 
