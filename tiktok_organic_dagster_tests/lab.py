@@ -149,9 +149,9 @@ class Lab:
     def read_account(self, **more: Any) -> list[Outcome]:
         return self.take(lambda moment: AccountReading(ACCOUNT_TABLES, moment), **more)
 
-    def read_metrics(self, days: int = 58, **more: Any) -> list[Outcome]:
+    def read_metrics(self, days: int = 58, tables: Sequence[Table] = METRIC_TABLES, **more: Any) -> list[Outcome]:
         wanted = [self.clock.today - timedelta(days=back) for back in range(days + 1)]
-        return self.take(lambda moment: MetricsReading(METRIC_TABLES, moment, wanted), **more)
+        return self.take(lambda moment: MetricsReading(tables, moment, wanted), **more)
 
     def read_videos(self, tables: Sequence[Table] = VIDEO_TABLES, **more: Any) -> list[Outcome]:
         return self.take(lambda moment: VideosReading(tables, moment), **more)

@@ -31,8 +31,9 @@ from tiktok_organic_dagster.tiktok.errors import (
 from tiktok_organic_dagster.tiktok.stats import CallStats
 from tiktok_organic_dagster.warehouse import Warehouse, WarehouseBusyError, WarehouseError, step_lock
 
-SIDE_BY_SIDE = 15
-"""Accounts fetched at once: TikTok grants 600 requests a minute to an app and 40 to each account and endpoint."""
+SIDE_BY_SIDE = 22
+"""Accounts fetched at once. TikTok grants 600 requests a minute to an app and 40 to each account and endpoint: 15 use
+all of it, and the others make up for those that are slow, or are being written."""
 
 PASSING = (TransientError, PagingError, WarehouseError, StateError)
 """Failures that may be gone at the end of the step, when the account is tried once more."""

@@ -188,16 +188,20 @@ class Simulator:
     async def _answer(self, request: Request, path: str) -> Response:
         params = await _read_params(request)
         call = self._record(request, path, params)
+        token = request.headers.get("access-token")
         effects = self.faults.befalling(call)
+        unreached = next((effect for effect in effects if effect.never_answered), None)
+        too_many = None if unreached else self._too_many(call, token)
         for effect in effects:
             if effect.delay:
                 await asyncio.sleep(effect.delay)
-        unreached = next((effect for effect in effects if effect.never_answered), None)
         if unreached:
             return self._sent_instead(unreached, b"", {})
         identifier = request_id(self.clock())
         try:
-            data = self._ask(call, request.headers.get("access-token"), effects)
+            if too_many:
+                raise too_many
+            data = self._ask(call, token, effects)
             envelope = success(data, identifier)
         except ApiRefusal as refused:
             envelope = refusal(refused.code, refused.message, identifier)
@@ -223,15 +227,22 @@ class Simulator:
         self.calls.add(call)
         return call
 
+    def _too_many(self, call: Call, token: str | None) -> ApiRefusal | None:
+        """Count a call at the moment of its arrival, however long its answer takes; a refusal if it is too many."""
+        owner = self.oauth.find(token or "")
+        client_id = owner.client_id if owner else str(call.params.get("client_id") or call.params.get("app_id") or "")
+        try:
+            self.limits.check(client_id, call.business_id, call.endpoint)
+        except ApiRefusal as refused:
+            return refused
+        return None
+
     def _ask(self, call: Call, token: str | None, effects: list[Effect]) -> Data:
         """The data of a good answer.
 
         Raises:
             ApiRefusal: The call is refused.
         """
-        owner = self.oauth.find(token or "")
-        client_id = owner.client_id if owner else str(call.params.get("client_id") or call.params.get("app_id") or "")
-        self.limits.check(client_id, call.business_id, call.endpoint)
         for effect in effects:
             if effect.ends and call.account is not None:
                 effect.ends(self.oauth, call.account)

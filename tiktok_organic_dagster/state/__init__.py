@@ -22,7 +22,7 @@ from tiktok_organic_dagster.state.versions import STEPS
 SCHEMA_VERSION = max(STEPS)
 BUSY_TIMEOUT_S = 30  # how long a writer waits for another one's SQLite lock; every transaction here takes milliseconds
 CONNECT_TIMEOUT_S = 10
-POOL_SIZE = 20  # 15 accounts are read at once, with room for the command line and the sensors
+POOL_SIZE = 20  # and as many again for a moment: 22 accounts are read at once, beside the command line and the sensors
 SCHEMA_LOCK = 0x7469_6B74_6F6B_6F72  # PostgreSQL advisory lock of whoever makes the tables; any fixed number serves
 POSTGRES_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+psycopg2"})
 VARIABLE = "TIKTOK_ORGANIC_STATE"

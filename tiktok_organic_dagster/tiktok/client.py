@@ -235,7 +235,7 @@ class _Call:
         secrets = self.request.secrets if token is None else (*self.request.secrets, token)
         try:
             with self.grants.budget.under_way(grant):
-                raw = self.transport.send(self.request, token)
+                raw = self.transport.send(self.request, token, lambda: self.grants.budget.left(grant))
         except NoAnswerError as error:
             return unreachable(self.request.endpoint, str(error))
         except BaseException:

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,9 +20,11 @@ class Deadline:
 
     Args:
         seconds: From now on.
+        on_sent: Called when a request of this thread has been sent and its answer is waited for.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, on_sent: Callable[[], None] | None = None) -> None:
+        self.on_sent = on_sent
         self.at = time.monotonic() + seconds
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
@@ -63,6 +66,8 @@ def _watch(connection: socket.socket | None) -> None:
     deadline: Deadline | None = getattr(_of_thread, "deadline", None)
     if deadline is not None:
         deadline.watch(connection)
+        if deadline.on_sent is not None:
+            deadline.on_sent()
 
 
 class _Connection(HTTPConnection):

@@ -5,8 +5,9 @@ import math
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -29,11 +30,12 @@ from tiktok_organic_dagster.tiktok.waiting import OnWait, Waiting, WaitReason, u
 HEADROOM = 0.95  # TikTok counts on arrival, we on sending
 MINUTE_S = 60.0
 NETWORK_JITTER_S = 0.1  # a call that overtakes another on its way must not make a full minute overfull
-SECOND_S = 1 / HEADROOM
+SECOND_S = 1.08  # the same for a full second, which leaves 9.26 of 10 requests a second
+LATE_S = 0.01  # a call that left so long after its grant counts from when it left
 KEPT_S = 2 * MINUTE_S
 PURGE_EVERY_S = 30.0
 SLICE_S = 1.0  # longest sleep before the state is looked at again
-PROBE_SLICE_S = 0.1
+SLICES = {WaitReason.PROBE: 0.1, WaitReason.QUOTA: 5.0}  # a probe ends at any moment, a full window never earlier
 PROBE_AGAIN_S = 5.0  # after a probe that told nothing, such as one that TikTok answered with HTTP 500
 
 
@@ -42,6 +44,7 @@ class Grant:
     """The right to send one call, already written into the log.
 
     Attributes:
+        call: Its place in the log.
         probe: Set when this call is the one that tries out whether a throttle is over.
         waited_s: How long the caller waited for it.
     """
@@ -50,8 +53,50 @@ class Grant:
     account: str
     endpoint: str
     sent_at: float
+    call: int
     probe: str | None
     waited_s: float
+
+
+@dataclass(frozen=True)
+class _Quota:
+    """So many calls of ours in so many seconds."""
+
+    calls: int
+    seconds: float
+
+    def offset(self, ahead: int) -> int:
+        """Which call, counted back from the latest, has to leave the window before one that others are ahead of."""
+        return self.calls - 1 - ahead % self.calls
+
+    def free_at(self, sent_at: float | None, ahead: int) -> float:
+        """When there is room, by the moment of that call; None if there were fewer."""
+        return 0.0 if sent_at is None else sent_at + self.seconds * (1 + ahead // self.calls)
+
+
+class _Line:
+    """Who of this process waits for the quota of an app, in order: each wakes up for its own turn, not all for one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[str] = []
+
+    def ahead_of(self, caller: str) -> int:
+        """How many stand before a caller, or would if it joined."""
+        with self._lock:
+            return self._waiting.index(caller) if caller in self._waiting else len(self._waiting)
+
+    def join(self, caller: str) -> None:
+        """Stand in the line, at its end unless the caller stands there already."""
+        with self._lock:
+            if caller not in self._waiting:
+                self._waiting.append(caller)
+
+    def leave(self, caller: str) -> None:
+        """Make room for those behind."""
+        with self._lock:
+            if caller in self._waiting:
+                self._waiting.remove(caller)
 
 
 def per_minute(quota: int) -> int:
@@ -89,14 +134,13 @@ class RequestBudget:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._engine = engine
-        self._quotas = {
-            "endpoint_minute": per_minute(qpm_per_endpoint) - 1,
-            "app_minute": per_minute(qpm_app) - 1,
-            "app_second": qps_app - 1,
-        }
+        self._of_endpoint = _Quota(per_minute(qpm_per_endpoint), MINUTE_S + NETWORK_JITTER_S)
+        self._of_app = _Quota(per_minute(qpm_app), MINUTE_S + NETWORK_JITTER_S), _Quota(qps_app, SECOND_S)
         self._throttle_wait_s = throttle_wait_s
         self._clock = clock
         self._sleep = sleep
+        self._lines: dict[str, _Line] = {}
+        self._late = deque[dict[str, float]]()
         self._purge_lock = threading.Lock()
         self._purged: dict[str, float] = {}
 
@@ -112,20 +156,33 @@ class RequestBudget:
         Raises:
             ThrottledError: TikTok has kept throttling this scope; the error says when calls resume.
         """
-        waited = 0.0
         owner = uuid.uuid4().hex
-        while True:
-            self._sleep(0)  # lets a caller that is to stop do so, also while there is room
-            found, now = self._ask(app, account, endpoint, owner)
-            if isinstance(found, Go):
-                return Grant(app, account, endpoint, now, owner if found.probe else None, waited)
-            if not isinstance(found, Wait):
-                fault = Fault(endpoint, Remedy.THROTTLED, "TikTok keeps throttling these calls")
-                raise throttled(fault, _moment(found.at))
-            on_wait(Waiting(found.reason, _moment(found.until)))
-            seconds = min(found.until - now, PROBE_SLICE_S if found.reason is WaitReason.PROBE else SLICE_S)
-            self._sleep(seconds)
-            waited += seconds
+        line = self._lines.setdefault(app, _Line())
+        waited = 0.0
+        try:
+            while True:
+                self._sleep(0)  # lets a caller that is to stop do so, also while there is room
+                found, now, call = self._ask(app, account, endpoint, owner, line)
+                if isinstance(found, Go):
+                    return Grant(app, account, endpoint, now, call, owner if found.probe else None, waited)
+                if not isinstance(found, Wait):
+                    fault = Fault(endpoint, Remedy.THROTTLED, "TikTok keeps throttling these calls")
+                    raise throttled(fault, _moment(found.at))
+                on_wait(Waiting(found.reason, _moment(found.until)))
+                seconds = min(found.until - now, SLICES.get(found.reason, SLICE_S))
+                self._sleep(seconds)
+                waited += seconds
+        finally:
+            line.leave(owner)
+
+    def left(self, grant: Grant) -> None:
+        """Note that a call leaves at this moment: if that is late, on a busy machine, the quotas count it from now.
+
+        It is written down when the next call is asked for.
+        """
+        now = self._now()
+        if now - grant.sent_at > LATE_S:
+            self._late.append({"p_call": grant.call, "sent_at": now})
 
     def throttled(self, grant: Grant, fault: Fault) -> datetime | None:
         """Note that TikTok throttled a call; everyone in its scope pauses.
@@ -172,27 +229,58 @@ class RequestBudget:
             with heartbeat(lambda: self._renew(grant)):
                 yield
 
-    def _ask(self, app: str, account: str, endpoint: str, owner: str) -> tuple[Verdict, float]:
-        """Decide on one call and write the decision down, in one short transaction."""
+    def _ask(self, app: str, account: str, endpoint: str, owner: str, line: "_Line") -> tuple[Verdict, float, int]:
+        """Decide on one call and write the decision down, in one short transaction.
+
+        Returns:
+            The decision, the moment, and the place in the log of a call that may go.
+        """
+        call = 0
         with self._locked(app) as connection:
             now = self._now()
             self._purge(connection, app, now)
+            self._note_late(connection)
             found = _pauses(connection, app, account, endpoint)
-            result = verdict(list(found.values()), self._free_at(connection, app, account, endpoint), now)
+            of_endpoint, of_app = self._free_at(connection, app, account, endpoint, line.ahead_of(owner))
+            result = verdict(list(found.values()), max(of_endpoint, of_app), now)
             if isinstance(result, Go):
-                connection.execute(_INSERT, {"app": app, "account": account, "endpoint": endpoint, "sent_at": now})
+                values = {"app": app, "account": account, "endpoint": endpoint, "sent_at": now}
+                (call,) = connection.execute(_INSERT, values).inserted_primary_key or (call,)
                 if result.probe:
                     for pause in found.values():
                         leased = replace(pause, lease_owner=owner, lease_until=now + LEASE_S)
                         _store(connection, app, leased)
-            return result, now
+        if isinstance(result, Wait) and result.reason is WaitReason.QUOTA and of_endpoint <= now:
+            line.join(owner)
+        else:
+            line.leave(owner)
+        return result, now, call
 
-    def _free_at(self, connection: Connection, app: str, account: str, endpoint: str) -> float:
-        """The earliest moment at which no quota stands against one more call."""
-        values = {"p_app": app, "p_account": account, "p_endpoint": endpoint, **self._quotas}
-        row = connection.execute(_NTH_LATEST, values).one()
-        spans = (MINUTE_S + NETWORK_JITTER_S, MINUTE_S + NETWORK_JITTER_S, SECOND_S)
-        return max((at + span for at, span in zip(row, spans, strict=True) if at is not None), default=0.0)
+    def _note_late(self, connection: Connection) -> None:
+        """Write down when calls left that were late."""
+        with suppress(IndexError):  # there is none, or the last one was taken by a thread that asks for another app
+            while True:
+                late = self._late.popleft()
+                connection.execute(_LEFT, late)
+
+    def _free_at(
+        self, connection: Connection, app: str, account: str, endpoint: str, ahead: int
+    ) -> tuple[float, float]:
+        """The earliest moments at which the quotas of the endpoint, and those of the app, have room for one more call.
+
+        Calls of the app that go before it, as many as are `ahead`, count as if they were sent.
+        """
+        minute, second = self._of_app
+        values = {"p_app": app, "p_account": account, "p_endpoint": endpoint}
+        offsets = {
+            "endpoint_minute": self._of_endpoint.offset(0),
+            "app_minute": minute.offset(ahead),
+            "app_second": second.offset(ahead),
+        }
+        of_endpoint, of_minute, of_second = connection.execute(_NTH_LATEST, values | offsets).one()
+        return self._of_endpoint.free_at(of_endpoint, 0), max(
+            minute.free_at(of_minute, ahead), second.free_at(of_second, ahead)
+        )
 
     def _purge(self, connection: Connection, app: str, now: float) -> None:
         """Forget calls that no longer count, and what a clock that was set back left in the future."""
@@ -252,7 +340,8 @@ _NTH_LATEST = sa.select(
     _nth_latest("app_second", _OF_APP),
 )
 _INSERT = calls.insert()
-_ADVISORY_LOCK = sa.text("SELECT pg_advisory_xact_lock(:key)")
+_LEFT = calls.update().where(calls.c.id == sa.bindparam("p_call"))
+_ADVISORY_LOCK = sa.text("SELECT set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(:key)")
 _PAUSES = sa.select(*(column for column in pauses.c if column.name != "app")).where(
     pauses.c.app == sa.bindparam("p_app"),
     sa.or_(

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
@@ -76,13 +76,18 @@ class Transport:
         # A proxy of the environment is meant for the internet, not for a simulator on this machine.
         self._proxies = {"http": "", "https": ""} if is_this_machine(host) else None
 
-    def send(self, request: Request, access_token: str | None) -> RawAnswer:
+    def send(self, request: Request, access_token: str | None, on_sent: Callable[[], None] | None = None) -> RawAnswer:
         """Send a request and read its whole answer.
+
+        Args:
+            request: What to send.
+            access_token: Goes into a header.
+            on_sent: Called when the request is on its way, before its answer is waited for.
 
         Raises:
             NoAnswerError: No connection, or no complete answer within the timeout.
         """
-        deadline = Deadline(self._timeout_s)
+        deadline = Deadline(self._timeout_s, on_sent)
         headers = {} if access_token is None else {"Access-Token": access_token}
         try:
             with (

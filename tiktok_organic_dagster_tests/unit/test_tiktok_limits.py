@@ -89,6 +89,16 @@ def test_any_minute_holds_at_most_95_percent_of_the_quota_of_the_app(engine, clo
     assert most_in_any(times, 60) == 57
 
 
+def test_a_call_that_leaves_late_counts_from_when_it_leaves(engine, clock):
+    budget = budget_of(engine, clock, qpm_per_endpoint=1, qps_app=1000)
+    late = budget.acquire(APP, "a", "e/")
+    clock.now += 2
+    budget.left(late)
+    assert budget.acquire(APP, "a", "e/").waited_s == pytest.approx(60.1)
+    budget.left(budget.acquire(APP, "b", "e/"))
+    assert budget.acquire(APP, "b", "e/").waited_s == pytest.approx(60.1)
+
+
 def test_other_accounts_endpoints_and_apps_have_quotas_of_their_own(engine, clock):
     budget = budget_of(engine, clock, qpm_per_endpoint=2, qps_app=1000)
     for app, account, endpoint in ((APP, "a", "e/"), (APP, "b", "e/"), (APP, "a", "f/"), ("other", "a", "e/")):

@@ -1,6 +1,10 @@
 """The simulator's quotas are TikTok's."""
 
-from tiktok_organic_dagster.simulator import Limits, Simulator
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from tiktok_organic_dagster.simulator import Fault, Limits, Simulator
+from tiktok_organic_dagster.simulator.faults import delay
 from tiktok_organic_dagster_tests.integration.simulator.client import Client
 
 
@@ -31,6 +35,19 @@ def test_40_requests_a_minute_per_account_and_endpoint(sim, client):
     assert other.code("business/get/") == 0
     assert sim.limits.refused == 1
     timer.now += 60
+    assert client.code("business/get/") == 0
+
+
+def test_a_call_counts_when_it_arrives_however_long_its_answer_takes(sim, client):
+    timer = limited(sim, per_endpoint=1)
+    slow = sim.faults.add(Fault(delay(0.3), nth=1))
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(client.code, "business/get/")
+        while not slow.struck:
+            time.sleep(0.005)
+        assert client.code("business/get/") == 40100
+        timer.now += 60
+        assert first.result() == 0
     assert client.code("business/get/") == 0
 
 
