@@ -32,7 +32,7 @@ class AccountReading(Reading):
         notes.username = shown or None
         named = {**profile, "username": profile.get("username") or self.username(account)}
         with Spool() as spool:
-            intake = Intake(spool, self.tables, self.labels(account), notes)
+            intake = Intake(spool, self.tables, self.labels(account), notes, accounts=self.accounts)
             intake.add([named])
             intake.finish()
             yield Portion(spool, partial(self.replace_today, account, spool))

@@ -94,11 +94,13 @@ class Reading(ABC):
     def __init__(self, tables: Sequence[Table], moment: Moment) -> None:
         self.tables = tuple(tables)
         self.moment = moment
+        self.accounts = 1
         self._usernames: dict[str, str] = {}
 
     def prepare(self, session: Session, accounts: Sequence[Account], store: AccountStore) -> None:  # noqa: ARG002 -- for those that need it
         """Make the tables, and look up what must be known before the first call. The warehouse is closed after it."""
         prepare_warehouse(session)
+        self.accounts = len(accounts)
         self._usernames = newest_usernames(session, self.moment.today)
         self.look_up(session, accounts)
 

@@ -62,7 +62,7 @@ class MetricsReading(Reading):
             )
         labelled = [{**day, "profile_image": answer.get("profile_image")} for day in days]
         with Spool() as spool:
-            intake = Intake(spool, self.tables, self.labels(account), notes)
+            intake = Intake(spool, self.tables, self.labels(account), notes, accounts=self.accounts)
             intake.add(labelled)
             intake.finish()
             yield Portion(spool, partial(self._write, account, spool, frozenset(_dates_of(days))))

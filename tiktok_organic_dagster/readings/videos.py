@@ -47,7 +47,7 @@ class VideosReading(Reading):
         oldest = videos_since(self.moment.today) if account.business_id in self._read_before else None
         came = False
         with Spool() as spool:
-            intake = Intake(spool, self.tables, self.labels(account), notes)
+            intake = Intake(spool, self.tables, self.labels(account), notes, accounts=self.accounts)
             for page in self._pages(account, reader, oldest, notes):
                 notes.repeated += page.repeated
                 came = came or bool(page.videos or page.older)

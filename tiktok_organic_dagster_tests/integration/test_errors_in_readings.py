@@ -217,7 +217,9 @@ def test_many_posts_and_comments_are_made_into_rows_a_part_at_a_time_and_all_are
     new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "OBJECTS_TOGETHER", 20)
+    monkeypatch.setattr(intake, "LEAST_OBJECTS", 20)
     monkeypatch.setattr(intake, "ROWS_TOGETHER", 30)
+    monkeypatch.setattr(intake, "LEAST_ROWS", 30)
     monkeypatch.setattr(comments, "CHUNK_ROWS", 20)
     lab = new_lab(accounts=1, videos=50)
 

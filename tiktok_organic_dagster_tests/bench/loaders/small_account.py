@@ -1,9 +1,9 @@
 """A job of the code location, carried out by Dagster in this process, beside the time that the API's answers took.
 
-Run it as `python -m tiktok_organic_dagster_tests.bench.loaders.small_account API_URL AUTHORIZE_URL FOLDER JOB DAYS STORAGE`:
-all accounts of the simulator there are connected, then the job runs once for so many days, and once more; the second run
-is the one that is told, as the first one also makes the tables. STORAGE says where Dagster keeps its events: `sqlite`, or
-`memory`, in which it costs no disk.
+Run it as `python -m tiktok_organic_dagster_tests.bench.loaders.small_account API_URL AUTHORIZE_URL FOLDER JOB DAYS
+STORAGE`: all accounts of the simulator there are connected, then the job runs once for so many days, and once more; the
+second run is the one that is told, as the first one also makes the tables. STORAGE says where Dagster keeps its events:
+`sqlite`, or `memory`, in which it costs no disk.
 """
 
 import os
