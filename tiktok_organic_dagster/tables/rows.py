@@ -21,63 +21,95 @@ KEY_BYTES = 1_000
 """The longest text in a key, in UTF-8. PostgreSQL indexes 2,700 bytes at most, all columns of a key together."""
 
 
-def rows_of(
-    table: Table, objects: Sequence[JsonObject], labels: Mapping[str, Any], findings: Findings
-) -> pa.RecordBatch:
-    """Turn objects of an answer into rows.
+class Values:
+    """The values of a table's columns as answers hold them, on their way to rows.
+
+    Objects are gathered answer by answer, as they take several times the memory of their values; columns are converted
+    for many objects at once, which is what makes it fast.
 
     Args:
         table: The table to fill.
-        objects: Profiles, metric days, videos or comments. A table with `entries` gets a row for each entry of theirs.
-        labels: What the reading knows of itself, by the name of the `Label`. A list is one value per object.
         findings: Where unreadable values, mended texts and unknown fields are counted.
-
-    Returns:
-        A batch with exactly the table's columns, in order.
     """
-    entries: list[Any] = []
-    parents: pa.Array | None = None
-    if table.entries is not None:
-        entries, parents = _entries(table, table.entries, objects, findings)
-    length = len(objects) if table.entries is None else len(entries)
-    note_new_fields(table, objects if table.entries is None else entries, findings)
 
-    arrays: list[pa.Array] = []
-    for column in table.columns:
-        match column.source:
-            case Entry(name):
-                array = _read(table, column, [entry.get(name) for entry in entries], findings)
-            case Field(name):
-                array = _read(table, column, [item.get(name) for item in objects], findings)
-                array = array if parents is None else array.take(parents)
-            case Label(name):
-                array = _labelled(column, labels.get(name), length, parents)
-        arrays.append(array)
-    return pa.RecordBatch.from_arrays(arrays, schema=table.arrow_schema)
+    def __init__(self, table: Table, findings: Findings) -> None:
+        self._table = table
+        self._findings = findings
+        self._objects = 0
+        self._parents: list[int] = []
+        self._values: dict[str, list[Any]] = {
+            column.name: [] for column in table.columns if not isinstance(column.source, Label)
+        }
+
+    def add(self, objects: Sequence[JsonObject]) -> None:
+        """Gather the values of objects of an answer.
+
+        Args:
+            objects: Profiles, metric days, videos or comments. A table with `entries` gets a row for each entry of
+                theirs.
+        """
+        listed = objects if self._table.entries is None else self._entries(self._table.entries, objects)
+        note_new_fields(self._table, listed, self._findings)
+        for column in self._table.columns:
+            match column.source:
+                case Entry(name):
+                    self._values[column.name] += [entry.get(name) for entry in listed]
+                case Field(name):
+                    self._values[column.name] += [item.get(name) for item in objects]
+                case Label():
+                    pass
+        self._objects += len(objects)
+
+    def _entries(self, field: Field, objects: Sequence[JsonObject]) -> list[JsonObject]:
+        """The entries of all objects in one list; it is kept which object each of them belongs to."""
+        entries: list[JsonObject] = []
+        unreadable: list[Any] = []
+        for number, item in enumerate(objects, self._objects):
+            listed = item.get(field.name)
+            if listed is None:
+                continue
+            if not isinstance(listed, list):
+                unreadable.append(listed)
+                continue
+            if not set(map(type, listed)) <= {dict}:
+                unreadable += [entry for entry in listed if not isinstance(entry, dict)]
+                listed = [entry for entry in listed if isinstance(entry, dict)]
+            entries += listed
+            self._parents += [number] * len(listed)
+        if unreadable:
+            self._findings.add(self._table.name, field.name, Kind.UNREADABLE, len(unreadable), unreadable[0])
+        return entries
+
+    def rows(self, labels: Mapping[str, Any]) -> pa.RecordBatch:
+        """Make rows of what was gathered.
+
+        Args:
+            labels: What the reading knows of itself, by the name of the `Label`. A list is one value per object.
+
+        Returns:
+            A batch with exactly the table's columns, in order.
+        """
+        parents = None if self._table.entries is None else pa.array(self._parents, pa.int64())
+        length = self._objects if parents is None else len(parents)
+        arrays: list[pa.Array] = []
+        for column in self._table.columns:
+            if isinstance(column.source, Label):
+                array = _labelled(column, labels.get(column.source.name), length, parents)
+            else:
+                array = _read(self._table, column, self._values[column.name], self._findings)
+                if parents is not None and isinstance(column.source, Field):
+                    array = array.take(parents)
+            arrays.append(array)
+        return pa.RecordBatch.from_arrays(arrays, schema=self._table.arrow_schema)
 
 
-def _entries(
-    table: Table, field: Field, objects: Sequence[JsonObject], findings: Findings
-) -> tuple[list[JsonObject], pa.Array]:
-    """The entries of all objects in one list, and for each the number of the object it belongs to."""
-    entries: list[JsonObject] = []
-    parents: list[int] = []
-    unreadable: list[Any] = []
-    for number, item in enumerate(objects):
-        listed = item.get(field.name)
-        if listed is None:
-            continue
-        if not isinstance(listed, list):
-            unreadable.append(listed)
-            continue
-        if not set(map(type, listed)) <= {dict}:
-            unreadable += [entry for entry in listed if not isinstance(entry, dict)]
-            listed = [entry for entry in listed if isinstance(entry, dict)]
-        entries += listed
-        parents += [number] * len(listed)
-    if unreadable:
-        findings.add(table.name, field.name, Kind.UNREADABLE, len(unreadable), unreadable[0])
-    return entries, pa.array(parents, pa.int64())
+def rows_of(
+    table: Table, objects: Sequence[JsonObject], labels: Mapping[str, Any], findings: Findings
+) -> pa.RecordBatch:
+    """Turn objects of one answer into rows, see `Values`."""
+    values = Values(table, findings)
+    values.add(objects)
+    return values.rows(labels)
 
 
 def _read(table: Table, column: Column, values: list[Any], findings: Findings) -> pa.Array:

@@ -1,9 +1,11 @@
 """Ends a whole HTTP answer, headers and body, at a moment: `requests` limits only the time between two bytes."""
 
+import math
 import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,8 +30,6 @@ class Deadline:
         self.at = time.monotonic() + seconds
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._stop)
-        self._timer.daemon = True
 
     @property
     def passed(self) -> bool:
@@ -41,25 +41,62 @@ class Deadline:
         with self._lock:
             self._socket = connection
 
+    def stop(self) -> None:
+        """Wake up whoever reads from the socket."""
+        with self._lock:
+            if self._socket is not None:
+                with suppress(OSError):  # closed in the meantime
+                    self._socket.shutdown(socket.SHUT_RD)
+
     def __enter__(self) -> Self:
         _of_thread.deadline = self
-        self._timer.start()
+        _watchdog.add(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        _watchdog.forget(self)
         self.watch(None)
         _of_thread.deadline = None
 
-    def _stop(self) -> None:
-        with self._lock:
-            if self._socket is not None:
-                try:
-                    self._socket.shutdown(socket.SHUT_RD)
-                except OSError:
-                    return  # closed in the meantime
+
+class _Watchdog:
+    """Stops what is over: one thread for all deadlines, as a thread for each would take as long as a short call."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._deadlines: set[Deadline] = set()
+        self._wakes_at = math.inf
+        self._thread = threading.Thread()
+
+    def add(self, deadline: Deadline) -> None:
+        """Watch a deadline. The thread is woken for it only if it would sleep too long."""
+        with self._changed:
+            self._deadlines.add(deadline)
+            if not self._thread.is_alive():  # the first time, and in a forked process
+                self._thread = threading.Thread(target=self._watch, daemon=True, name="tiktok-deadlines")
+                self._thread.start()
+            elif deadline.at < self._wakes_at:
+                self._changed.notify()
+
+    def forget(self, deadline: Deadline) -> None:
+        """Watch it no longer; the thread sleeps on."""
+        with self._changed:
+            self._deadlines.discard(deadline)
+
+    def _watch(self) -> None:
+        with self._changed:
+            while True:
+                for over in [deadline for deadline in self._deadlines if deadline.passed]:
+                    self._deadlines.discard(over)
+                    over.stop()
+                self._wakes_at = min((deadline.at for deadline in self._deadlines), default=math.inf)
+                asleep = None if self._wakes_at == math.inf else max(self._wakes_at - time.monotonic(), 0)
+                self._changed.wait(asleep)
+
+
+_watchdog = _Watchdog()
 
 
 def _watch(connection: socket.socket | None) -> None:

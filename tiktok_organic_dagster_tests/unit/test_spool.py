@@ -41,15 +41,15 @@ def _read(spool, table):
         return [row for batch in reader for row in batch.to_pylist()]
 
 
-def test_rows_of_several_batches_come_back_in_order():
+def test_the_batch_that_was_added_last_comes_back_first():
     with Spool() as spool:
         spool.add(VIDEOS, _videos(ONE, "1", "2"))
         spool.add(VIDEOS, _videos(TWO))
         spool.add(VIDEOS, _videos(TWO, "3"))
         assert [(row["item_id"], row["metric_date"]) for row in _read(spool, VIDEOS)] == [
+            ("3", TWO),
             ("1", ONE),
             ("2", ONE),
-            ("3", TWO),
         ]
 
 
