@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_TO_DEVELOP := $(VENV)/.ready-to-develop
+BENCH := tiktok_organic_dagster_tests/bench
+PEERS := .venv-peers/.ready .venv-peers-airbyte/.ready
 
 .PHONY: help
 help: ## what there is
@@ -22,6 +24,15 @@ $(READY): pyproject.toml constraints.txt
 $(READY_TO_DEVELOP): $(READY)
 	@echo "Adding what tests and checks need ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.venv-peers/.ready: $(BENCH)/peers.txt
+.venv-peers-airbyte/.ready: $(BENCH)/peers_airbyte.txt
+$(PEERS): | $(READY)
+	@test -x $(@D)/bin/pip || $(PYTHON) -c 'import sys; v = sys.version_info; v < (3, 13) or sys.exit("PyAirbyte needs Python 3.12 or earlier, this is %d.%d. Name another one: make PYTHON=python3.12 ..." % v[:2])'
+	@test -x $(@D)/bin/pip || $(PYTHON) -m venv $(@D)
+	@echo "Setting up $(@D) ..."
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 .PHONY: setup
