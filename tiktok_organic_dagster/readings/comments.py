@@ -302,25 +302,24 @@ class CommentsReading(Reading):
         ended = True
         read_at = before.read_at if before is not None else None
         left_out: list[JsonObject] = []
-        chunks: list[pa.RecordBatch] = []
         waiting: list[Comment] = []
-        for page in reader.comment_pages(video.video_id):
-            comments = objects_of(COMMENTS, page.comments, "comment_id", notes.findings)
-            notes.repeated += page.repeated
-            kept, forgotten = self._privacy.sorted_out(comments)
-            left_out += forgotten
-            now = self.moment.now()
-            waiting += [(comment, video, now) for comment in kept]
-            if len(waiting) >= CHUNK_ROWS:
-                chunks.append(self._rows(account, waiting, notes))
-                waiting = []
-            seen += len(comments)
-            known_ones = _holds_stored(kept, stored) or (read_at is not None and were_there(forgotten, read_at))
-            if seen <= ORDERED_COMMENTS and known_ones:
-                ended = False
-                break
-        for chunk in chunks:
-            batch.spool.add(COMMENTS, chunk)
+        with Spool() as of_video:
+            for page in reader.comment_pages(video.video_id):
+                comments = objects_of(COMMENTS, page.comments, "comment_id", notes.findings)
+                notes.repeated += page.repeated
+                kept, forgotten = self._privacy.sorted_out(comments)
+                left_out += forgotten
+                now = self.moment.now()
+                waiting += [(comment, video, now) for comment in kept]
+                if len(waiting) >= CHUNK_ROWS:
+                    of_video.add(COMMENTS, self._rows(account, waiting, notes))
+                    waiting = []
+                seen += len(comments)
+                known_ones = _holds_stored(kept, stored) or (read_at is not None and were_there(forgotten, read_at))
+                if seen <= ORDERED_COMMENTS and known_ones:
+                    ended = False
+                    break
+            batch.spool.take_over(COMMENTS, of_video)
         batch.waiting += waiting
         notes.rows += seen - len(left_out)
         if ended or before is None:

@@ -11,9 +11,9 @@ from tiktok_organic_dagster.tables.rows import JsonObject, Values
 from tiktok_organic_dagster.validation import validated
 from tiktok_organic_dagster.warehouse import Spool
 
-OBJECTS_TOGETHER = 1_000
+OBJECTS_TOGETHER = 500
 """Objects of all accounts whose values are made into rows together: enough to be fast, few enough for memory."""
-ROWS_TOGETHER = 30_000
+ROWS_TOGETHER = 20_000
 """Rows of a table, of all accounts, that are validated together: a validation takes some milliseconds however few."""
 LEAST_OBJECTS = 60
 LEAST_ROWS = 5_000

@@ -81,6 +81,16 @@ class Spool:
                 of_day = batch.filter(pc.equal(days, counted["values"]))
                 preview.extend(of_day.slice(0, PREVIEW_ROWS - len(preview)).to_pylist())
 
+    def take_over(self, table: Table, other: Self) -> None:
+        """Append the rows of another spool.
+
+        Raises:
+            SpoolError: The temporary folder has no room for them.
+        """
+        with other.batches(table) as batches:
+            for batch in batches:
+                self.add(table, batch)
+
     @contextmanager
     def batches(self, table: Table) -> Generator[pa.RecordBatchReader]:
         """Read the rows of a table back, batch by batch. Nothing can be added to it any more.
