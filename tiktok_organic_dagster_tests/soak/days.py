@@ -144,7 +144,9 @@ class Days:
         for process, lines in zip(processes, said, strict=True):
             self.runs += 1
             assert process.returncode in {0, -signal.SIGKILL}, lines
-            for line in filter(None, lines.splitlines()):
+            for line in lines.splitlines():
+                if not line.startswith("{"):  # a library's word on standard error
+                    continue
                 step = json.loads(line)
                 why |= step["failed"]
                 todo -= {(account, step["step"]) for account in order["accounts"] if account not in step["failed"]}
