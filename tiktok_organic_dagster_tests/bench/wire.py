@@ -9,7 +9,8 @@ import asyncio
 import json
 import random
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -113,12 +114,29 @@ def comment_page(start: int, count: int, video_id: str) -> bytes:
     return _answer({"comments": comments, "cursor": end, "has_more": end < count})
 
 
+def profile(business_id: str) -> bytes:
+    """The account as it is now, called by its id."""
+    counts = dict.fromkeys(("followers_count", "following_count", "total_likes", "videos_count"), 1000)
+    return _answer({"username": business_id, "display_name": "Bench", "is_business_account": True, **counts})
+
+
+def metrics(first: date, last: date) -> bytes:
+    """The days of an account, each with its 24 hours."""
+    names = ("video_views", "likes", "comments", "shares", "profile_views", "followers_count", "unique_video_views")
+    hours = [{"hour": str(hour), "count": 10 + hour} for hour in range(24)]
+    days = [
+        {"date": str(first + timedelta(days=number)), "audience_activity": hours, **dict.fromkeys(names, 100 + number)}
+        for number in range((last - first).days + 1)
+    ]
+    return _answer({"profile_image": "https://p16.tiktokcdn.invalid/bench.jpeg", "metrics": days})
+
+
 def _answer(data: dict[str, Any]) -> bytes:
     return json.dumps({"code": 0, "message": "OK", "request_id": "bench", "data": data}, separators=(",", ":")).encode()
 
 
 class Pages:
-    """An ASGI application that gives the pages of one account.
+    """An ASGI application that gives the same pages to every account.
 
     Args:
         videos: How many posts it has.
@@ -146,8 +164,16 @@ class Pages:
                 return self._videos[cursor]
             case "business/comment/list":
                 return comment_page(int(cursor), self._comments, query["video_id"])
+            case "business/get":
+                return _of_account(query)
             case path:
                 raise ValueError(f"no page for {path}")
+
+
+def _of_account(query: Mapping[str, str]) -> bytes:
+    if "start_date" in query:
+        return metrics(date.fromisoformat(query["start_date"]), date.fromisoformat(query["end_date"]))
+    return profile(query["business_id"])
 
 
 def main() -> None:
