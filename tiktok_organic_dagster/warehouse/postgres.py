@@ -1,7 +1,7 @@
 """The warehouse for teams: PostgreSQL. Rows are copied in bulk; a primary key guards each table."""
 
 import io
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
@@ -34,6 +34,8 @@ _KEEPALIVES = {  # a peer that is gone without a word is noticed after a minute:
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
+_PIECE_BYTES = 1 << 16
+_ROWS_WRITTEN = 1_000  # about as much as waits between us and the server
 _CSV = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
 
 
@@ -116,16 +118,10 @@ class PostgresSession(Session):
 
         In this CSV an empty text is quoted and NULL is not, so both keep their meaning.
         """
-        in_order = [(name, "ascending") for name in table.key]
         columns = ", ".join(quoted(name) for name in table.column_names)
         statement = f"COPY {relation} ({columns}) FROM STDIN WITH (FORMAT csv)"
-        written = _without_zones(table.arrow_schema)
-        with spool.batches(table) as reader, self._connection.cursor() as cursor:
-            for batch in reader:
-                text = io.BytesIO()
-                pyarrow.csv.write_csv(batch.sort_by(in_order).cast(written), text, _CSV)
-                text.seek(0)
-                cursor.copy_expert(statement, text)
+        with spool.batches(table) as batches, self._connection.cursor() as cursor:
+            cursor.copy_expert(statement, _Csv(table, batches), _PIECE_BYTES)
 
     def type_of(self, column: Column) -> str:
         """PostgreSQL's name of the type."""
@@ -143,6 +139,29 @@ class PostgresSession(Session):
     def schema_exists(self) -> bool:
         """Whether the schema is there."""
         return bool(self.query("SELECT 1 FROM pg_namespace WHERE nspname = ?", self.schema))
+
+
+class _Csv:
+    """Rows as CSV that is written while it is read, so that the server works on some rows while others are written."""
+
+    def __init__(self, table: Table, batches: Iterable[pa.RecordBatch]) -> None:
+        self._pieces = self._written(table, batches)
+
+    def read(self, _bytes: int) -> bytes:
+        """The next piece; empty at the end."""
+        return next(self._pieces, b"")
+
+    def _written(self, table: Table, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+        in_order = [(name, "ascending") for name in table.key]
+        schema = _without_zones(table.arrow_schema)
+        for batch in batches:
+            rows = batch.sort_by(in_order).cast(schema)
+            for begin in range(0, rows.num_rows, _ROWS_WRITTEN):
+                text = io.BytesIO()
+                pyarrow.csv.write_csv(rows.slice(begin, _ROWS_WRITTEN), text, _CSV)
+                text.seek(0)
+                while piece := text.read(_PIECE_BYTES):
+                    yield piece
 
 
 def _without_zones(schema: pa.Schema) -> pa.Schema:
