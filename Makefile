@@ -83,6 +83,10 @@ mutants: $(READY_TO_DEVELOP) ## small faults put into the rules of days and page
 	@$(BIN)/mutmut run
 	@$(BIN)/mutmut results
 
+.PHONY: bench
+bench: $(READY_TO_DEVELOP) $(PEERS) ## this loader beside others, memory, growth and quota, into docs/performance.md; SECTIONS="loads ..." for some
+	@$(BIN)/python -m $(subst /,.,$(BENCH)) $(SECTIONS)
+
 .PHONY: month
 month: $(READY_TO_DEVELOP) ## a month of the loader's life, hour by hour by a moved clock
 	@$(BIN)/python -m pytest -m year -q tiktok_organic_dagster_tests/year/test_month.py
