@@ -1,5 +1,7 @@
 """The command `forget-commenter`: one commenter's comments are erased, and do not come back."""
 
+from collections.abc import Sequence
+
 import click
 
 from tiktok_organic_dagster.accounts import AccountStore, open_accounts
@@ -45,7 +47,7 @@ def forget_commenter(unique_identifier: str) -> None:
             )
             for business_id in sorted(accounts)
         }
-        names = _names(session, store)
+        names = _names(session, store, list(erased))
     found = [(names.get(business_id, business_id), number) for business_id, number in erased.items() if number]
     if found:
         print_table(("account", "comments erased"), [(name, f"{number:,}") for name, number in found])
@@ -57,11 +59,11 @@ def forget_commenter(unique_identifier: str) -> None:
     )
 
 
-def _names(session: Session, store: AccountStore) -> dict[str, str]:
+def _names(session: Session, store: AccountStore, business_ids: Sequence[str]) -> dict[str, str]:
     """The accounts' names by business_id, also of those that are connected no more."""
     from tiktok_organic_dagster.readings.base import newest_usernames  # noqa: PLC0415 -- Pandera, that no other command needs
 
-    stored = newest_usernames(session, store.clock().date())
+    stored = newest_usernames(session, business_ids, store.clock().date())
     return {
         business_id: f"@{name}"
         for business_id, name in {**stored, **{a.business_id: a.username for a in store.accounts()}}.items()

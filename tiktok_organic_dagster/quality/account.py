@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tiktok_organic_dagster.quality.newest import newest
+from tiktok_organic_dagster.quality.newest import newest_and_rows
 from tiktok_organic_dagster.quality.rule import Row, Rule, Tolerance, Unusual, Verdict
 from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, VIDEOS
 from tiktok_organic_dagster.tables.own import READINGS
@@ -149,18 +149,18 @@ def _likes(session: Session, today: date) -> list[Row]:
     profile counts as many posts as the readings explain: if it counts fewer, posts are gone that are too old to be
     read, and their likes with them.
     """
-    with_newest, values = newest(session, ACCOUNT, today)
-    account, videos, readings = map(session.name_of, (ACCOUNT, VIDEOS, READINGS))
+    with_newest, values = newest_and_rows(session, ACCOUNT, VIDEOS, today)
+    account, readings = session.name_of(ACCOUNT), session.name_of(READINGS)
     videos_read = f"EXISTS (SELECT 1 FROM {readings} AS r WHERE r._business_id = newest._business_id"  # noqa: S608
     return session.query(
         f"WITH {with_newest}, gone AS (SELECT newest._business_id, count(*) AS posts, sum(v.likes) AS likes "  # noqa: S608
-        f"FROM newest JOIN {videos} AS v ON v._business_id = newest._business_id AND v.metric_date = newest.day_before "
-        f"WHERE v.create_time >= newest.day - {VIDEO_DAYS} AND NOT EXISTS (SELECT 1 FROM {videos} AS n "
+        f"FROM newest JOIN recent AS v ON v._business_id = newest._business_id AND v.metric_date = newest.day_before "
+        f"WHERE v.create_time >= newest.day - {VIDEO_DAYS} AND NOT EXISTS (SELECT 1 FROM recent AS n "
         "WHERE n._business_id = newest._business_id AND n.metric_date = newest.day AND n.item_id = v.item_id) "
         "GROUP BY newest._business_id), "
         "come AS (SELECT newest._business_id, count(*) AS posts FROM newest "
-        f"JOIN {videos} AS v ON v._business_id = newest._business_id AND v.metric_date = newest.day "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {videos} AS b WHERE b._business_id = newest._business_id "
+        f"JOIN recent AS v ON v._business_id = newest._business_id AND v.metric_date = newest.day "
+        f"WHERE NOT EXISTS (SELECT 1 FROM recent AS b WHERE b._business_id = newest._business_id "
         "AND b.metric_date = newest.day_before AND b.item_id = v.item_id) GROUP BY newest._business_id) "
         "SELECT n.video_creator_username, newest.day_before, newest.day, b.total_likes, n.total_likes, "
         "coalesce(gone.likes, 0) FROM newest "

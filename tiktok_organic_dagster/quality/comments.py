@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from tiktok_organic_dagster.quality.newest import newest
+from tiktok_organic_dagster.quality.newest import newest_and_rows
 from tiktok_organic_dagster.quality.rule import Row, Rule, Tolerance, Unusual, Verdict
 from tiktok_organic_dagster.tables import COMMENTS, VIDEOS
 from tiktok_organic_dagster.tables.own import COMMENT_READS, READINGS
@@ -23,7 +23,7 @@ def _rows_and_counters(session: Session, today: date) -> list[Row]:
     How the counter takes replies and hidden comments is not documented. So it may be anything from the public comments
     alone to all comments with their replies, those of forgotten commenters with them.
     """
-    with_newest, values = newest(session, VIDEOS, today)
+    with_newest, values = newest_and_rows(session, VIDEOS, VIDEOS, today)
     return session.query(
         f"WITH {with_newest}, "  # noqa: S608
         "counted AS (SELECT v._business_id, max(v.video_creator_username) AS username, v.item_id, "
@@ -32,7 +32,7 @@ def _rows_and_counters(session: Session, today: date) -> list[Row]:
         f"AND c.create_time < v.metric_date - {COUNTER_DAYS}) AS least, "
         "coalesce(sum(c.replies), 0) AS replies, "
         "count(c.comment_id) + coalesce(sum(c.replies), 0) + coalesce(max(r.left_out), 0) AS most FROM newest "
-        f"JOIN {session.name_of(VIDEOS)} AS v ON v._business_id = newest._business_id AND v.metric_date = newest.day "
+        "JOIN recent AS v ON v._business_id = newest._business_id AND v.metric_date = newest.day "
         f"JOIN {session.name_of(COMMENT_READS)} AS r ON r._business_id = v._business_id AND r.video_id = v.item_id "
         "AND r.counter = v.comments AND r.complete_at IS NOT NULL AND r.refused_at IS NULL "
         f"LEFT JOIN {session.name_of(COMMENTS)} AS c ON c._business_id = v._business_id AND c.video_id = v.item_id "

@@ -5,6 +5,7 @@ from datetime import date
 from tiktok_organic_dagster.tables import Table
 from tiktok_organic_dagster.tables.own import READINGS
 from tiktok_organic_dagster.warehouse import Session
+from tiktok_organic_dagster.warehouse.base import quoted
 from tiktok_organic_dagster.windows import ONE_DAY
 
 NEWEST_DAYS = 2
@@ -33,3 +34,16 @@ def newest(session: Session, table: Table, today: date) -> tuple[str, list[str |
         "WHERE day_after IS NULL AND day >= ?)"
     )
     return sql, [table.name, today - BEFORE_DAYS * ONE_DAY, today, today - (NEWEST_DAYS - 1) * ONE_DAY]
+
+
+def newest_and_rows(session: Session, table: Table, rows: Table, today: date) -> tuple[str, list[str | date]]:
+    """As `newest`, and a second expression `recent`: the rows of the days that it may name, and of no earlier one.
+
+    A database that has no index reads what the days leave, and all of the history without them.
+    """
+    sql, values = newest(session, table, today)
+    recent = (
+        f"recent AS NOT MATERIALIZED (SELECT * FROM {session.name_of(rows)} "  # noqa: S608
+        f"WHERE {quoted(rows.day)} BETWEEN ? AND ?)"
+    )
+    return f"{sql}, {recent}", [*values, today - BEFORE_DAYS * ONE_DAY, today]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import partial
 
-from tiktok_organic_dagster.quality.newest import newest
+from tiktok_organic_dagster.quality.newest import newest_and_rows
 from tiktok_organic_dagster.quality.rule import Row, Rule, Unusual, Verdict
 from tiktok_organic_dagster.tables import Table
 from tiktok_organic_dagster.tables.own import READINGS
@@ -28,7 +28,7 @@ PAIRS = {
 
 def _sums(table: Table, session: Session, today: date) -> list[Row]:
     """For each account: username, videos compared, videos that are off, and the worst of them with its sum."""
-    with_newest, values = newest(session, table, today)
+    with_newest, values = newest_and_rows(session, table, table, today)
     share = next(name for name in table.column_names if name.endswith("_percentage"))
     entry = table.key[-1]
     cases = " ".join(f"WHEN '{name}' THEN '{pair}'" for name, pair in PAIRS.items())
@@ -37,7 +37,7 @@ def _sums(table: Table, session: Session, today: date) -> list[Row]:
         f"WITH {with_newest}, "  # noqa: S608
         f"parts AS (SELECT t._business_id, t.video_creator_username AS username, t.item_id, t.{share} AS share, "
         f"{whole} AS whole FROM newest "
-        f"JOIN {session.name_of(table)} AS t ON t._business_id = newest._business_id AND t.metric_date = newest.day), "
+        "JOIN recent AS t ON t._business_id = newest._business_id AND t.metric_date = newest.day), "
         "sums AS (SELECT _business_id, max(username) AS username, item_id, whole, sum(share) AS total FROM parts "
         "WHERE whole IS NOT NULL GROUP BY _business_id, item_id, whole "
         "HAVING count(*) = count(share) AND sum(share) <> 0), "

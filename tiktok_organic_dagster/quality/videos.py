@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from tiktok_organic_dagster.quality.newest import newest
+from tiktok_organic_dagster.quality.newest import newest, newest_and_rows
 from tiktok_organic_dagster.quality.rule import Row, Rule, Tolerance, Unusual, Verdict
 from tiktok_organic_dagster.tables import ACCOUNT, VIDEOS
 from tiktok_organic_dagster.tables.own import READINGS
@@ -90,14 +90,13 @@ def judge_count(rows: Sequence[Row]) -> Verdict:
 
 def _vanished(session: Session, today: date) -> list[Row]:
     """For each account: username, the two days, posts expected in the newer reading, posts it lacks."""
-    with_newest, values = newest(session, VIDEOS, today)
-    videos = session.name_of(VIDEOS)
+    with_newest, values = newest_and_rows(session, VIDEOS, VIDEOS, today)
     return session.query(
         f"WITH {with_newest} "  # noqa: S608
         "SELECT coalesce(max(n.video_creator_username), max(b.video_creator_username)) AS username, newest.day_before, "
         "newest.day, count(*), count(*) - count(n.item_id) "
-        f"FROM newest JOIN {videos} AS b ON b._business_id = newest._business_id AND b.metric_date = newest.day_before "
-        f"LEFT JOIN {videos} AS n ON n._business_id = newest._business_id AND n.metric_date = newest.day "
+        "FROM newest JOIN recent AS b ON b._business_id = newest._business_id AND b.metric_date = newest.day_before "
+        "LEFT JOIN recent AS n ON n._business_id = newest._business_id AND n.metric_date = newest.day "
         f"AND n.item_id = b.item_id WHERE b.create_time >= newest.day - {VIDEO_DAYS} "
         "GROUP BY newest._business_id, newest.day_before, newest.day ORDER BY username",
         *values,
@@ -126,8 +125,7 @@ def judge_vanished(rows: Sequence[Row]) -> Verdict:
 
 def _falls(session: Session, today: date) -> list[Row]:
     """For each account and counter: username, counter, videos compared, videos that fell, and the worst of them."""
-    with_newest, values = newest(session, VIDEOS, today)
-    videos = session.name_of(VIDEOS)
+    with_newest, values = newest_and_rows(session, VIDEOS, VIDEOS, today)
     columns = ", ".join(f"b.{counter} AS {counter}_before, n.{counter} AS {counter}_now" for counter in COUNTERS)
     counters = " UNION ALL ".join(
         f"SELECT _business_id, username, item_id, '{counter}' AS counter, {counter}_before AS before, "  # noqa: S608
@@ -138,8 +136,8 @@ def _falls(session: Session, today: date) -> list[Row]:
     return session.query(
         f"WITH {with_newest}, "  # noqa: S608
         f"pairs AS (SELECT n._business_id, n.video_creator_username AS username, n.item_id, {columns} FROM newest "
-        f"JOIN {videos} AS b ON b._business_id = newest._business_id AND b.metric_date = newest.day_before "
-        f"JOIN {videos} AS n ON n._business_id = newest._business_id AND n.metric_date = newest.day "
+        "JOIN recent AS b ON b._business_id = newest._business_id AND b.metric_date = newest.day_before "
+        "JOIN recent AS n ON n._business_id = newest._business_id AND n.metric_date = newest.day "
         f"AND n.item_id = b.item_id), counters AS ({counters}), "
         "ranked AS (SELECT *, count(*) OVER each AS compared, count(*) FILTER (WHERE fell) OVER each AS fallen, "
         "row_number() OVER (PARTITION BY _business_id, counter ORDER BY CASE WHEN fell THEN before - now ELSE 0 END "

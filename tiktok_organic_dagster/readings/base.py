@@ -18,6 +18,7 @@ from tiktok_organic_dagster.tiktok.client import AccountReader
 from tiktok_organic_dagster.tiktok.errors import Fault, RefusedError, Remedy, TikTokError, error_of
 from tiktok_organic_dagster.validation import validated
 from tiktok_organic_dagster.warehouse import Session, Spool
+from tiktok_organic_dagster.warehouse.base import a_row_each
 from tiktok_organic_dagster.warehouse.bookkeeping import record_readings
 from tiktok_organic_dagster.warehouse.ledger import change_spans
 from tiktok_organic_dagster.warehouse.preparing import prepare_warehouse
@@ -101,7 +102,7 @@ class Reading(ABC):
         """Make the tables, and look up what must be known before the first call. The warehouse is closed after it."""
         prepare_warehouse(session)
         self.accounts = len(accounts)
-        self._usernames = newest_usernames(session, self.moment.today)
+        self._usernames = newest_usernames(session, [account.business_id for account in accounts], self.moment.today)
         self.look_up(session, accounts)
 
     def days(self) -> str:
@@ -161,14 +162,16 @@ def valid_rows(table: Table, objects: Sequence[JsonObject], labels: dict[str, An
     return validated(table, rows_of(table, objects, labels, notes.findings), notes.findings)
 
 
-def newest_usernames(session: Session, today: date) -> dict[str, str]:
-    """The name of each account in its newest row up to today."""
+def newest_usernames(session: Session, business_ids: Sequence[str], today: date) -> dict[str, str]:
+    """The name of each account in its newest row up to today; one look into the index for each."""
+    profiles = session.name_of(ACCOUNT)
     return dict(
         session.query(
-            "SELECT DISTINCT ON (_business_id) _business_id, video_creator_username "  # noqa: S608
-            f"FROM {session.name_of(ACCOUNT)} "
-            "WHERE metric_date <= ? AND video_creator_username IS NOT NULL AND video_creator_username <> '' "
-            "ORDER BY _business_id, metric_date DESC",
+            f"SELECT t._business_id, t.video_creator_username FROM {a_row_each(business_ids)} AS a (id) "  # noqa: S608
+            f"JOIN {profiles} AS t ON t._business_id = a.id AND t.metric_date = "
+            f"(SELECT max(n.metric_date) FROM {profiles} AS n WHERE n._business_id = a.id AND n.metric_date <= ? "
+            "AND n.video_creator_username IS NOT NULL AND n.video_creator_username <> '')",
+            *business_ids,
             today,
         )
     )

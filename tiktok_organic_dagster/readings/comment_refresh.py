@@ -65,10 +65,14 @@ class Known:
     refused_at: datetime | None = None
     left_out: float = 0
 
+    def waits(self, now: datetime) -> bool:
+        """Whether TikTok said so lately that it knows no such video that it is not asked again yet."""
+        return self.refused_at is not None and now - self.refused_at < WITHOUT_COUNTER
+
 
 def refresh(video: Video, known: Known | None, now: datetime) -> Refresh:
     """How far to read a video's comments now."""
-    if known is not None and known.refused_at is not None and now - known.refused_at < WITHOUT_COUNTER:
+    if known is not None and known.waits(now):
         return Refresh.NOTHING
     if known is None or known.complete_at is None or known.read_at is None:
         return Refresh.NOTHING if video.counter == 0 and not video.is_young(now) else Refresh.FULL

@@ -20,6 +20,7 @@ from tiktok_organic_dagster.readings.comment_refresh import (
     in_order,
     refresh,
 )
+from tiktok_organic_dagster.readings.older_posts import all_older_posts, older_posts
 from tiktok_organic_dagster.readings.privacy import Privacy, amount, were_there
 from tiktok_organic_dagster.tables import COMMENTS, VIDEOS, ColumnType, Table
 from tiktok_organic_dagster.tables.conversion import convert
@@ -34,7 +35,6 @@ from tiktok_organic_dagster.warehouse.known_comments import (
     comments_read_on,
     mark_not_returned,
     newest_comment_ids,
-    older_videos,
     todays_videos,
     write_comment_reads,
 )
@@ -113,6 +113,7 @@ class CommentsReading(Reading):
 
     step = "comments"
     writes_in_portions = True
+    older_posts = staticmethod(older_posts)
 
     def __init__(
         self, tables: Sequence[Table], moment: Moment, time_limit: timedelta | None, *, hashed: bool = False
@@ -141,11 +142,11 @@ class CommentsReading(Reading):
     def _planned(self, session: Session, business_ids: Sequence[str]) -> dict[str, Plan]:
         reads = comment_reads(session, business_ids)
         todays = todays_videos(session, business_ids, self.moment.today)
-        older = older_videos(session, business_ids, self.moment.today)
         known = {
             business_id: {video_id: Known(*read) for video_id, read in reads.get(business_id, {}).items()}
             for business_id in business_ids
         }
+        older = self.older_posts(session, known, self.moment.today, self.moment.now())
         tasks = {
             business_id: self.choose(
                 [Video(*row) for row in todays.get(business_id, ())],
@@ -154,8 +155,8 @@ class CommentsReading(Reading):
             )
             for business_id in business_ids
         }
-        heads = [video.video_id for each in tasks.values() for video, how in each if how is Refresh.HEAD]
-        stored = newest_comment_ids(session, business_ids, heads)
+        heads = [(id_, video.video_id) for id_, each in tasks.items() for video, how in each if how is Refresh.HEAD]
+        stored = newest_comment_ids(session, heads)
         return {
             business_id: Plan(
                 tuple(chosen),
@@ -342,7 +343,7 @@ class CommentsReading(Reading):
     def _write(self, account: Account, batch: Batch, session: Session, *, complete: bool) -> None:
         with session.staged(COMMENTS, batch.spool) as stage:
             self._privacy.leave_out(session, stage)
-            latest_state(session, COMMENTS, stage, now=self.moment.now())
+            latest_state(session, COMMENTS, stage, account.business_id, now=self.moment.now())
             mark_not_returned(
                 session, stage, account.business_id, batch.complete, day=self.moment.today, before=batch.began_at
             )
@@ -362,6 +363,8 @@ class CommentsReading(Reading):
 
 class AllCommentsReading(CommentsReading):
     """Reads the comments of every video that was ever seen to the end, whatever is known of them."""
+
+    older_posts = staticmethod(all_older_posts)
 
     def __init__(self, tables: Sequence[Table], moment: Moment, *, hashed: bool = False) -> None:
         super().__init__(tables, moment, time_limit=None, hashed=hashed)

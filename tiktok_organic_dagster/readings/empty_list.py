@@ -9,7 +9,7 @@ from tiktok_organic_dagster.tables import ACCOUNT, VIDEO_TABLES
 from tiktok_organic_dagster.tables.own import READINGS
 from tiktok_organic_dagster.tables.shared import STATS
 from tiktok_organic_dagster.warehouse import Session
-from tiktok_organic_dagster.warehouse.base import places
+from tiktok_organic_dagster.warehouse.base import a_row_each, places
 
 
 @dataclass(frozen=True)
@@ -77,30 +77,33 @@ def doubt(known: KnownPosts, today: date) -> Doubt | None:
 def known_posts(session: Session, accounts: Sequence[Account], today: date) -> dict[str, KnownPosts]:
     """Look up what is stored about the posts of accounts, up to today, by `_business_id`."""
     business_ids = [account.business_id for account in accounts]
-    of_accounts = places(business_ids)
+    of_accounts = f"{a_row_each(business_ids)} AS a (id)"
+    stored, readings = session.name_of(ACCOUNT), session.name_of(READINGS)
     profiles = {
         business_id: Profile(*profile)
         for business_id, *profile in session.query(
-            f"SELECT DISTINCT ON (_business_id) _business_id, metric_date, _loaded_at, videos_count "  # noqa: S608
-            f"FROM {session.name_of(ACCOUNT)} WHERE _business_id IN ({of_accounts}) AND metric_date <= ? "
-            "ORDER BY _business_id, metric_date DESC",
+            f"SELECT t._business_id, t.metric_date, t._loaded_at, t.videos_count FROM {of_accounts} "  # noqa: S608
+            f"JOIN {stored} AS t ON t._business_id = a.id AND t.metric_date = "
+            f"(SELECT max(n.metric_date) FROM {stored} AS n WHERE n._business_id = a.id AND n.metric_date <= ?)",
             *business_ids,
             today,
         )
     }
-    of_step = places(VIDEO_TABLES)
+    tables = [table.name for table in VIDEO_TABLES]
+    of_step = places(tables)
     held = {
         business_id: Held(day, written_at)
         for business_id, day, written_at in session.query(
-            "SELECT DISTINCT ON (_business_id) _business_id, read_date, "  # noqa: S608
-            f"max(CASE WHEN rows > 0 THEN read_at END) FROM {session.name_of(READINGS)} "
-            f"WHERE _business_id IN ({of_accounts}) AND table_name IN ({of_step}) "
-            "AND (read_date < ? OR (read_date = ? AND rows > 0)) "
-            "GROUP BY _business_id, read_date ORDER BY _business_id, read_date DESC",
+            "SELECT r._business_id, r.read_date, max(CASE WHEN r.rows > 0 THEN r.read_at END) "  # noqa: S608
+            f"FROM {of_accounts} JOIN {readings} AS r ON r._business_id = a.id AND r.read_date = "
+            f"(SELECT max(n.read_date) FROM {readings} AS n WHERE n._business_id = a.id AND n.table_name IN ({of_step})"
+            " AND n.read_date <= ? AND (n.read_date < ? OR n.rows > 0)) "
+            f"WHERE r.table_name IN ({of_step}) GROUP BY r._business_id, r.read_date",
             *business_ids,
-            *(table.name for table in VIDEO_TABLES),
+            *tables,
             today,
             today,
+            *tables,
         )
         if written_at is not None
     }

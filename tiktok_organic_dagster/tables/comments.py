@@ -133,6 +133,7 @@ COMMENTS = Table(
     key=("_business_id", "video_id", "comment_id"),
     writing=Writing.LATEST_STATE,
     day="_read_date",
+    looked_up_by=("_business_id", "_read_date"),
     endpoint="business/comment/list/",
     objects="comments[]",
     history=(

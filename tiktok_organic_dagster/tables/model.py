@@ -134,6 +134,7 @@ class Table:
         key: The columns that identify a row.
         writing: How a reading enters it.
         day: The column that holds the partition's date.
+        looked_up_by: Columns that rows are looked up by beside the key, if a database should have an index for that.
         entries: The list that the table breaks down, one row for each of its entries; None for a row per object.
         endpoint: The call that it is read with.
         objects: Where in the answer the objects stand that rows are made from; empty if it is the answer itself.
@@ -152,6 +153,7 @@ class Table:
     key: tuple[str, ...]
     writing: Writing
     day: str = "metric_date"
+    looked_up_by: tuple[str, ...] = ()
     entries: Field | None = None
     endpoint: str = ""
     objects: str = ""

@@ -32,6 +32,7 @@ READINGS = Table(
     key=("_business_id", "table_name", "read_date"),
     writing=Writing.LATEST_STATE,
     day="read_date",
+    looked_up_by=("table_name", "read_date"),
 )
 
 COMMENT_READS = Table(

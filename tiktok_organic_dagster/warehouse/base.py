@@ -1,15 +1,17 @@
 """What both warehouses do: tables by the catalogue, transactions, bulk loads, in SQL that both understand."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence, Sized
+from collections.abc import Generator, Iterator, Sequence, Sized
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.tables import Column, ColumnType, Table
 from tiktok_organic_dagster.warehouse.spool import Spool
+
+T = TypeVar("T")
 
 BATCH_ROWS = 10_000  # that are read at a time
 
@@ -34,6 +36,18 @@ def quoted(name: str) -> str:
 def places(values: Sized) -> str:
     """A question mark for each value of a list, for `IN (...)`; without values a list that nothing is in."""
     return ", ".join("?" * len(values)) or "NULL"
+
+
+def in_parts(rows: Sequence[T], at_once: int) -> Iterator[Sequence[T]]:
+    """The rows of each statement: a statement takes a limited number of values."""
+    for begin in range(0, len(rows), at_once):
+        yield rows[begin : begin + at_once]
+
+
+def a_row_each(rows: Sized, columns: int = 1) -> str:
+    """A question mark for each column of each row, for `FROM`; without rows one of NULL."""
+    row = f"({', '.join('?' * columns)})"
+    return f"(VALUES {', '.join([row] * len(rows)) or '(CAST(NULL AS VARCHAR))'})"
 
 
 def refused(place: str, reason: str) -> str:
@@ -99,6 +113,10 @@ class Session(ABC):
         """What this warehouse adds to a table's DDL for its key."""
 
     @abstractmethod
+    def make_indexes(self, tables: Sequence[Table]) -> None:
+        """Make the indexes that tables lack, new ones or old, where this warehouse has a use for them."""
+
+    @abstractmethod
     def require_unique(self, table: Table, business_id: str, spool: Spool) -> None:
         """Raise if an account's loaded days hold a key twice, where the database itself does not see to it."""
 
@@ -122,6 +140,7 @@ class Session(ABC):
         """
         self._refuse_views(tables)
         if not any(self._missing(table, there) for table, there in self._existing(tables)):
+            self.make_indexes(tables)
             return
         with self.transaction("prepare"):
             if not self.schema_exists():
@@ -134,6 +153,7 @@ class Session(ABC):
                 else:
                     for column in missing:
                         self.execute(f"ALTER TABLE {self.name_of(table)} ADD COLUMN {self._definition(column)}")
+        self.make_indexes(tables)
 
     def has_table(self, name: str) -> bool:
         """Whether there is a table of that name."""

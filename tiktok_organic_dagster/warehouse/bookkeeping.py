@@ -1,12 +1,12 @@
 """Which readings were taken: written down in the transaction of their rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from tiktok_organic_dagster.tables import Table
 from tiktok_organic_dagster.tables.own import READINGS
-from tiktok_organic_dagster.warehouse.base import Session
+from tiktok_organic_dagster.warehouse.base import Session, a_row_each
 
 
 def record_readings(
@@ -63,3 +63,16 @@ def readings_on(session: Session, table: Table, read_date: date) -> dict[str, Ta
         read_date,
     )
     return {business_id: Taken(read_at, int(rows)) for business_id, read_at, rows in found}
+
+
+def last_complete_readings(session: Session, table: Table, business_ids: Sequence[str], today: date) -> dict[str, date]:
+    """The last day up to today on which a table was read completely, by `_business_id`."""
+    found = session.query(
+        f"SELECT a.id, (SELECT max(r.read_date) FROM {session.name_of(READINGS)} AS r "  # noqa: S608
+        f"WHERE r._business_id = a.id AND r.table_name = ? AND r.read_date <= ? AND r.complete) "
+        f"FROM {a_row_each(business_ids)} AS a (id)",
+        table.name,
+        today,
+        *business_ids,
+    )
+    return {business_id: day for business_id, day in found if day is not None}

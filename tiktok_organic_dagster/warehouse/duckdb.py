@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,9 @@ class DuckDBSession(Session):
     def key_clause(self, table: Table) -> str:  # noqa: ARG002
         """None: a primary key would make it many times slower to replace a day. `require_unique` sees to it."""
         return ""
+
+    def make_indexes(self, tables: Sequence[Table]) -> None:
+        """None: a column is read fast, and left out by its days."""
 
     def require_unique(self, table: Table, business_id: str, spool: Spool) -> None:
         """Look for repeated keys among the account's rows of the days just loaded."""

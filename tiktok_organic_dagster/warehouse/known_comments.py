@@ -7,7 +7,7 @@ from typing import Any
 
 from tiktok_organic_dagster.tables import COMMENTS, VIDEOS
 from tiktok_organic_dagster.tables.own import COMMENT_READS
-from tiktok_organic_dagster.warehouse.base import Session, places
+from tiktok_organic_dagster.warehouse.base import Session, a_row_each, in_parts, places
 
 NEWEST_IDS = 1_000
 """Stored comments of a video that a reading of its head is compared with; the head is ordered up to the 500th."""
@@ -36,20 +36,51 @@ def todays_videos(session: Session, business_ids: Sequence[str], today: date) ->
     )
 
 
-def older_videos(session: Session, business_ids: Sequence[str], today: date) -> dict[str, list[VideoRow]]:
-    """Videos that today's reading no longer holds, each as it was last seen, by account."""
+def older_videos(session: Session, since: Mapping[str, date], today: date) -> dict[str, list[VideoRow]]:
+    """Videos that today's reading no longer holds, each as it was last seen, by account.
+
+    Args:
+        session: An open warehouse.
+        since: For each account, the day from which on its readings are looked through.
+        today: The day of the reading.
+    """
+    if not since:
+        return {}
     videos = session.name_of(VIDEOS)
+    earliest = min(since.values())  # once more as a value: DuckDB reads the rows of earlier days else
     return _by_account(
         session.query(
-            f"SELECT _business_id, {_COLUMNS} FROM {videos} JOIN (SELECT _business_id, item_id, "  # noqa: S608
-            f"max(metric_date) AS metric_date FROM {videos} WHERE _business_id IN ({places(business_ids)}) "
-            "AND metric_date <= ? GROUP BY _business_id, item_id HAVING max(metric_date) < ?) AS last_seen "
-            "USING (_business_id, item_id, metric_date) ORDER BY item_id",
-            *business_ids,
+            f"SELECT _business_id, {_COLUMNS} FROM {videos} JOIN (SELECT v._business_id, v.item_id, "  # noqa: S608
+            f"max(metric_date) AS metric_date FROM {a_row_each(since, 2)} AS a (id, since) "
+            f"JOIN {videos} AS v ON v._business_id = a.id AND v.metric_date >= a.since "
+            "WHERE v.metric_date BETWEEN ? AND ? GROUP BY v._business_id, v.item_id "
+            "HAVING max(metric_date) < ?) AS last_seen USING (_business_id, item_id, metric_date) "
+            "WHERE metric_date >= ? ORDER BY item_id",
+            *(value for each in since.items() for value in each),
+            earliest,
+            today,
+            today,
+            earliest,
+        )
+    )
+
+
+def older_videos_of(session: Session, videos: Sequence[tuple[str, str]], today: date) -> dict[str, list[VideoRow]]:
+    """Those of some videos, each with its account, that today's reading no longer holds, as they were last seen."""
+    all_videos = session.name_of(VIDEOS)
+    found: list[tuple[Any, ...]] = []
+    for part in in_parts(videos, VIDEOS_AT_ONCE):
+        found += session.query(
+            f"SELECT _business_id, {_COLUMNS} FROM {all_videos} JOIN (SELECT v._business_id, v.item_id, "  # noqa: S608
+            f"max(v.metric_date) AS metric_date FROM {a_row_each(part, 2)} AS a (id, item_id) "
+            f"JOIN {all_videos} AS v ON v._business_id = a.id AND v.item_id = a.item_id AND v.metric_date <= ? "
+            "GROUP BY v._business_id, v.item_id) AS last_seen "
+            "USING (_business_id, item_id, metric_date) WHERE metric_date < ? ORDER BY item_id",
+            *(value for pair in part for value in pair),
             today,
             today,
         )
-    )
+    return _by_account(found)
 
 
 def comment_reads(session: Session, business_ids: Sequence[str]) -> dict[str, dict[str, ReadRow]]:
@@ -75,20 +106,17 @@ def comments_read_on(session: Session, business_id: str, day: date) -> int:
     return rows
 
 
-def newest_comment_ids(
-    session: Session, business_ids: Sequence[str], video_ids: Sequence[str]
-) -> dict[tuple[str, str], set[str]]:
+def newest_comment_ids(session: Session, videos: Sequence[tuple[str, str]]) -> dict[tuple[str, str], set[str]]:
     """The ids of the newest stored comments of some videos, by account and video."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for begin in range(0, len(video_ids), VIDEOS_AT_ONCE):
-        part = video_ids[begin : begin + VIDEOS_AT_ONCE]
+    for part in in_parts(videos, VIDEOS_AT_ONCE):
         for business_id, video_id, comment_id in session.query(
-            "SELECT _business_id, video_id, comment_id FROM (SELECT _business_id, video_id, comment_id, "  # noqa: S608
-            "row_number() OVER (PARTITION BY _business_id, video_id ORDER BY create_time DESC NULLS LAST) AS place "
-            f"FROM {session.name_of(COMMENTS)} WHERE _business_id IN ({places(business_ids)}) "
-            f"AND video_id IN ({places(part)})) AS newest WHERE place <= ?",
-            *business_ids,
-            *part,
+            "SELECT _business_id, video_id, comment_id FROM (SELECT c._business_id, c.video_id, c.comment_id, "  # noqa: S608
+            "row_number() OVER (PARTITION BY c._business_id, c.video_id ORDER BY c.create_time DESC NULLS LAST) "
+            f"AS place FROM {a_row_each(part, 2)} AS a (id, video_id) "
+            f"JOIN {session.name_of(COMMENTS)} AS c ON c._business_id = a.id AND c.video_id = a.video_id) AS newest "
+            "WHERE place <= ?",
+            *(value for pair in part for value in pair),
             NEWEST_IDS,
         ):
             found[business_id, video_id].add(comment_id)
@@ -129,20 +157,25 @@ def write_comment_reads(session: Session, business_id: str, reads: Mapping[str, 
     What another run has read later, and noted earlier, stays; what a wrong clock has noted of the future does not.
     """
     table = session.name_of(COMMENT_READS)
-    for video_id, read in reads.items():
-        if session.query(
-            f"SELECT 1 FROM {table} WHERE _business_id = ? AND video_id = ? AND read_at > ? AND read_at <= ?",  # noqa: S608
+    for part in in_parts(list(reads), VIDEOS_AT_ONCE):
+        stored = session.query(
+            f"SELECT video_id, read_at FROM {table} WHERE _business_id = ? AND video_id IN ({places(part)}) "  # noqa: S608
+            "AND read_at <= ?",
             business_id,
-            video_id,
-            read[0],
+            *part,
             now,
-        ):
-            continue
-        session.execute(f"DELETE FROM {table} WHERE _business_id = ? AND video_id = ?", business_id, video_id)  # noqa: S608
-        session.execute(
-            f"INSERT INTO {table} (_business_id, video_id, read_at, counter, complete_at, refused_at, left_out) "  # noqa: S608
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            business_id,
-            video_id,
-            *read,
         )
+        later = {video_id for video_id, read_at in stored if (mine := reads[video_id][0]) and read_at > mine}
+        ours = [video_id for video_id in part if video_id not in later]
+        rows = ", ".join("(?, ?, ?, ?, ?, ?, ?)" for _ in ours)
+        if ours:
+            session.execute(
+                f"DELETE FROM {table} WHERE _business_id = ? AND video_id IN ({places(ours)})",  # noqa: S608
+                business_id,
+                *ours,
+            )
+            session.execute(
+                f"INSERT INTO {table} (_business_id, video_id, read_at, counter, complete_at, refused_at, left_out) "  # noqa: S608
+                f"VALUES {rows}",
+                *(value for video_id in ours for value in (business_id, video_id, *reads[video_id])),
+            )

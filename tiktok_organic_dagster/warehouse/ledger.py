@@ -1,18 +1,16 @@
 """The rows of the gap ledger: read as spans, and changed within the transaction of what they speak of."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import TypeVar
 
 from tiktok_organic_dagster.ledger import Span, State
 from tiktok_organic_dagster.tables import ACCOUNT_METRICS, Table
 from tiktok_organic_dagster.tables.own import LEDGER
-from tiktok_organic_dagster.warehouse.base import Session, places
+from tiktok_organic_dagster.warehouse.base import Session, in_parts, places
 
 ROWS_AT_ONCE = 500
 
-T = TypeVar("T")
 Place = tuple[str, str]
 """An account's `_business_id` and the name of a table."""
 
@@ -85,14 +83,14 @@ def replace_spans(session: Session, changes: Mapping[Place, tuple[Sequence[Span]
         stay = {*old} & {*new}
         gone += [(*place, span.first) for span in old if span not in stay]
         come += [(*place, span) for span in new if span not in stay]
-    for part in _parts(gone):
+    for part in in_parts(gone, ROWS_AT_ONCE):
         rows = ", ".join("(?, ?, ?)" for _ in part)
         session.execute(
             f"DELETE FROM {ledger} AS l USING (VALUES {rows}) AS gone (account, name, day) "  # noqa: S608
             "WHERE l._business_id = gone.account AND l.table_name = gone.name AND l.first_day = gone.day",
             *(value for row in part for value in row),
         )
-    for part in _parts(come):
+    for part in in_parts(come, ROWS_AT_ONCE):
         rows = ", ".join("(?, ?, ?, ?, ?, ?, ?)" for _ in part)
         session.execute(
             f"INSERT INTO {ledger} (_business_id, table_name, first_day, last_day, state, why, asked_on) VALUES {rows}",  # noqa: S608
@@ -104,12 +102,6 @@ def replace_spans(session: Session, changes: Mapping[Place, tuple[Sequence[Span]
                 )
             ),
         )  # fmt: skip
-
-
-def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The rows of each statement: a statement takes a limited number of values."""
-    for begin in range(0, len(rows), ROWS_AT_ONCE):
-        yield rows[begin : begin + ROWS_AT_ONCE]
 
 
 def metric_days(session: Session, since: date, business_ids: Sequence[str]) -> dict[str, set[date]]:

@@ -1,11 +1,15 @@
 """How new the rows of each account's tables are."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from tiktok_organic_dagster.tables import Table
 from tiktok_organic_dagster.tables.own import READINGS
-from tiktok_organic_dagster.warehouse.base import Session, quoted
+from tiktok_organic_dagster.warehouse.base import Session, a_row_each, quoted
+from tiktok_organic_dagster.windows import ONE_DAY
+
+LATELY = timedelta(days=30)
+"""So far back a row of most accounts is found at once."""
 
 
 def with_rows_since(session: Session, table: Table, business_ids: Sequence[str], day: date) -> set[str]:
@@ -14,20 +18,23 @@ def with_rows_since(session: Session, table: Table, business_ids: Sequence[str],
 
 
 def with_rows_before(session: Session, table: Table, business_ids: Sequence[str], day: date) -> set[str]:
-    """The accounts of which a table holds a row of an earlier day than this."""
-    return _with_rows(session, table, business_ids, "<", day)
+    """The accounts of which a table holds a row of an earlier day than this.
+
+    Most have some of the days right before, and only for the others all of the history is looked at.
+    """
+    found = _with_rows(session, table, business_ids, "BETWEEN ? AND", day - LATELY, day - ONE_DAY)
+    others = [business_id for business_id in business_ids if business_id not in found]
+    return found | _with_rows(session, table, others, "<", day) if others else found
 
 
-def _with_rows(session: Session, table: Table, business_ids: Sequence[str], order: str, day: date) -> set[str]:
+def _with_rows(session: Session, table: Table, business_ids: Sequence[str], order: str, *days: date) -> set[str]:
     """One look into the index for each account."""
-    if not business_ids:
-        return set()
-    accounts = ", ".join("(?)" for _ in business_ids)
     found = session.query(
-        f"SELECT a.id FROM (VALUES {accounts}) AS a (id) WHERE EXISTS (SELECT 1 FROM {session.name_of(table)} AS t "  # noqa: S608
+        f"SELECT a.id FROM {a_row_each(business_ids)} AS a (id) "  # noqa: S608
+        f"WHERE EXISTS (SELECT 1 FROM {session.name_of(table)} AS t "
         f"WHERE t._business_id = a.id AND t.{quoted(table.day)} {order} ?)",
         *business_ids,
-        day,
+        *days,
     )
     return {str(business_id) for (business_id,) in found}
 

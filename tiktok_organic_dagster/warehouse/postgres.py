@@ -1,7 +1,7 @@
 """The warehouse for teams: PostgreSQL. Rows are copied in bulk; a primary key guards each table."""
 
 import io
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
@@ -132,6 +132,24 @@ class PostgresSession(Session):
         leading = ["_business_id", *([table.day] if table.day in table.key else [])]
         rest = [name for name in table.key if name not in leading]
         return f", PRIMARY KEY ({', '.join(quoted(name) for name in [*leading, *rest])})"
+
+    def make_indexes(self, tables: Sequence[Table]) -> None:
+        """One for the columns that rows of a table are looked up by; of a table of another owner none can be made."""
+        wanted = {"_".join([table.name, "by", *table.looked_up_by]): table for table in tables if table.looked_up_by}
+        found = self.query(
+            "SELECT c.relname, c.relkind = 'i', pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c "
+            "JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relkind IN ('i', 'r', 'p')",
+            self.schema,
+        )
+        there = {name for name, is_index, _ in found if is_index}
+        ours = {name for name, is_index, is_ours in found if is_ours and not is_index}
+        lacking = {name: table for name, table in wanted.items() if name not in there and table.name in ours}
+        if not lacking:
+            return
+        with self.transaction("prepare"):
+            for name, table in lacking.items():
+                columns = ", ".join(quoted(column) for column in table.looked_up_by)
+                self.execute(f"CREATE INDEX IF NOT EXISTS {quoted(name)} ON {self.name_of(table)} ({columns})")
 
     def require_unique(self, table: Table, business_id: str, spool: Spool) -> None:
         """Nothing to do: the primary key sees to it."""

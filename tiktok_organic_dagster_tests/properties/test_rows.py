@@ -180,7 +180,7 @@ def write(session, table, rows, business_id):
                 fill_days(session, table, spool, business_id)
             case Writing.LATEST_STATE:
                 with session.staged(table, spool) as stage:
-                    latest_state(session, table, stage, now=LOADED_AT)
+                    latest_state(session, table, stage, business_id, now=LOADED_AT)
 
 
 @given(data=st.data())

@@ -20,21 +20,22 @@ SPEAKS_SQL = re.compile(
 ASKING = {"query", "execute", "rows", "sql", "exec_driver_sql", "copy_expert", "executemany", "text"}
 MADE_OF_NAMES = re.compile(
     r"(\w+\.)?(quoted|name_of|schema_name|key_clause|_definition|_version_table|same_key)\([\w., ]*\)"  # these quote
-    r"|places\(\w+\)"  # question marks
+    r"|(places|a_row_each)\(\w+(, \d)?\)"  # question marks
     r"|_?[A-Z][A-Z_]+( \* 1000)?(\.name|\.in_sql\(.*\))?"  # constants of this source
 )
 # Variables, and what stands in them: quoted names, columns of the catalogue, question marks, statements of this source.
 # Nothing of a setting, of an answer of TikTok or of a row.
 LOOKED_AT = {
     "assets/charts.py": {"', '.join(('?' for _ in posts))", "breakdown", "column", "entry", "second", "share", "table"},
-    "quality/account.py": {"account", "metrics", "readings", "videos", "videos_read", "with_newest"},
+    "quality/account.py": {"account", "metrics", "readings", "videos_read", "with_newest"},
     "quality/comments.py": {"with_newest"},
     "quality/shares.py": {"share", "whole", "with_newest"},
     "quality/videos.py": {
         "columns", "counter", "counters", "held", "readings", "videos", "with_newest",
         "tolerance.in_sql(f'({counter}_before - {counter}_now)', f'{counter}_before')",
     },
-    "readings/empty_list.py": {"of_accounts", "of_step"},
+    "readings/base.py": {"profiles"},
+    "readings/empty_list.py": {"of_accounts", "of_step", "readings", "stored"},
     "warehouse/another_id.py": {"name", "same"},
     "warehouse/base.py": {"columns", "order", "stage"},
     "warehouse/bookkeeping.py": {"readings"},
@@ -42,14 +43,14 @@ LOOKED_AT = {
         "', '.join(map(quoted, _PART.column_names))", "comments", "hashes", "of_this_one", "reads", "stage",
     },
     "warehouse/duckdb.py": {"key", "loaded", "relation"},
-    "warehouse/known_comments.py": {"stage", "table", "videos"},
+    "warehouse/known_comments.py": {"all_videos", "rows", "stage", "table", "videos"},
     "warehouse/ledger.py": {"' AND '.join(conditions)", "accounts", "ledger", "rows"},
-    "warehouse/newest.py": {"accounts", "order", "readings"},
+    "warehouse/newest.py": {"order", "readings"},
     "warehouse/postgres.py": {
         "columns", "cursor", "lock_timeout", "name", "relation", "statement", "statement_timeout", "value",
     },
     "warehouse/preparing.py": {"table"},
-    "warehouse/writing.py": {"columns", "stage", "target", "values"},
+    "warehouse/writing.py": {"among", "columns", "stage", "target", "values"},
 }  # fmt: skip
 
 

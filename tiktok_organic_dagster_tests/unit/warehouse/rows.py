@@ -57,7 +57,7 @@ def write_metrics(session, table, rows, business_id="b"):
 
 def write_comments(session, rows, complete=(), day=THREE, business_id="b"):
     with spooled(COMMENTS, rows) as spool, session.transaction("x"), session.staged(COMMENTS, spool) as stage:
-        latest_state(session, COMMENTS, stage, now=NOON)
+        latest_state(session, COMMENTS, stage, business_id, now=NOON)
         mark_not_returned(session, stage, business_id, list(complete), day=day, before=datetime(2027, 1, 1, tzinfo=UTC))
 
 

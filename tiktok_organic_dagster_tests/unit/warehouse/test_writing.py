@@ -12,6 +12,7 @@ from tiktok_organic_dagster.warehouse.known_comments import (
     comment_reads,
     newest_comment_ids,
     older_videos,
+    older_videos_of,
     todays_videos,
     write_comment_reads,
 )
@@ -211,9 +212,16 @@ def test_videos_of_today_and_older_ones_are_told_apart(session):
     write_day(session, VIDEOS, [a_video("9", date(2026, 11, 24))], day=date(2026, 11, 24))  # after midnight
     old = [("1", None, 1.0, None), ("2", None, 2.0, "u")]
     assert todays_videos(session, ["b", "other"], THREE) == {"b": [("3", NOON, 0.0, None)]}
-    assert older_videos(session, ["b", "other"], THREE) == {"b": old, "other": [("4", None, None, None)]}
-    assert older_videos(session, ["b"], THREE) == {"b": old}
-    assert todays_videos(session, [], THREE) == older_videos(session, [], THREE) == {}
+    assert older_videos(session, {"b": ONE, "other": ONE}, THREE) == {"b": old, "other": [("4", None, None, None)]}
+    assert older_videos(session, {"b": date.min}, THREE) == {"b": old}
+    assert older_videos(session, {"b": TWO, "other": ONE}, THREE) == {"b": old[1:], "other": [("4", None, None, None)]}
+    assert older_videos_of(session, [("b", "1"), ("b", "3"), ("other", "1")], THREE) == {"b": old[:1]}
+    assert (
+        todays_videos(session, [], THREE)
+        == older_videos(session, {}, THREE)
+        == older_videos_of(session, [], THREE)
+        == {}
+    )
 
 
 def test_the_newest_stored_comments_are_found_by_video(session):
@@ -222,9 +230,12 @@ def test_the_newest_stored_comments_are_found_by_video(session):
     write_comments(session, [a_comment("1", "x", "other", create_time=NOON)], business_id="other")
     of_one, of_two = {f"a{n}" for n in range(5, 1_005)}, {"b"}
     others = [f"{n}" for n in range(2_000, 3_200)]  # more videos than a statement takes
-    assert newest_comment_ids(session, ["b"], ["1", *others, "2"]) == {("b", "1"): of_one, ("b", "2"): of_two}
-    assert newest_comment_ids(session, ["b", "other"], ["1"]) == {("b", "1"): of_one, ("other", "1"): {"x"}}
-    assert newest_comment_ids(session, ["b"], []) == {}
+    assert newest_comment_ids(session, [("b", each) for each in ("1", *others, "2")]) == {
+        ("b", "1"): of_one,
+        ("b", "2"): of_two,
+    }
+    assert newest_comment_ids(session, [("b", "1"), ("other", "1")]) == {("b", "1"): of_one, ("other", "1"): {"x"}}
+    assert newest_comment_ids(session, []) == {}
 
 
 # --- All or nothing --------------------------------------------------------------------------------------------------
