@@ -18,11 +18,15 @@ BEGIN, END = "<!-- figures: made by `make bench` -->", "<!-- end of figures -->"
 
 def write_pages(results: Mapping[str, Any]) -> None:
     """Put the figures between the marks of the page, and draw the chart."""
-    text = PAGE.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{_figures(results)}\n{END}{after}")
+    PAGE.write_text(with_figures(PAGE.read_text(), results))
     CHART.write_bytes(_chart(results["loads"]))
+
+
+def with_figures(page: str, results: Mapping[str, Any]) -> str:
+    """The page with these figures between its marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{_figures(results)}\n{END}{after}"
 
 
 def _figures(results: Mapping[str, Any]) -> str:

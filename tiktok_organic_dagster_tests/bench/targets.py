@@ -105,15 +105,59 @@ def loads_rows(loads: Results) -> list[tuple[str, str, str, str]]:
     ]
 
 
+READING = ("account", "account_metrics", "videos", "comments")
+
+
+def growth_rows(growth: Results) -> list[tuple[str, ...]]:
+    """Each point of each warehouse: what a day's reading takes, and checks and plots; then the extrapolation."""
+
+    def cells(steps: Mapping[str, Mapping[str, float]], size_mib: float) -> tuple[str, ...]:
+        of_videos = steps["videos"]["wall_s"]
+        reading = sum(steps[name]["wall_s"] for name in READING)
+        requests = sum(steps[name]["requests"] for name in READING)
+        looks = steps["checks"]["wall_s"] + steps["plots"]["wall_s"]
+        return f"{requests:,.0f}", f"{of_videos:.1f}", f"{reading:.1f}", f"{looks:.1f}", f"{size_mib:,.0f}"
+
+    rows: list[tuple[str, ...]] = []
+    for kind, found in growth.items():
+        if not isinstance(found, Mapping):
+            continue
+        rows += [
+            (kind, f"{point['accounts']}", f"{point['days']}", *cells(point["steps"], point["size_mib"]))
+            for point in found["points"]
+        ]
+        fit = found["fit"]
+        steps = {
+            step: {what: fit[f"{step} {what}"]["1000x365"] for what in ("wall_s", "requests")}
+            for step in (*READING, "checks", "plots")
+        }
+        rows.append((kind, "1,000", "365, by the fit", *cells(steps, fit["size_mib"]["1000x365"])))
+    return rows
+
+
 Rows = Sequence[Sequence[str]]
 
 
 def tables(results: Results) -> dict[str, tuple[Sequence[str], Rows]]:
-    """All figures as tables: by title, the heads of their columns and their rows."""
-    return {
+    """All figures that there are as tables: by title, the heads of their columns and their rows."""
+    every: dict[str, tuple[Sequence[str], Rows]] = {
         "Targets": (("what", "target", "measured", "met"), targets_rows(results)),
         "First load of 10,000 videos, 800,000 rows": (
             ("loader", "seconds, median", "from, to", "peak, MiB"),
             loads_rows(results.get("loads", {})),
         ),
+        "A day's reading of accounts with 100 videos, by accounts and days of history": (
+            (
+                "warehouse",
+                "accounts",
+                "days",
+                "requests",
+                "videos, s",
+                "reading, s",
+                "checks and plots, s",
+                "size, MiB",
+            ),
+            growth_rows(results.get("growth", {})),
+        ),
     }
+    return {title: (heads, rows) for title, (heads, rows) in every.items() if rows}

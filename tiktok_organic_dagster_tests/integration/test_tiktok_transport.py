@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 import tracemalloc
+from contextlib import contextmanager
 
 import pytest
 
@@ -20,7 +21,9 @@ def api():
         yield started
 
 
-def test_a_server_that_drips_its_headers_is_given_up_too():
+@contextmanager
+def dripping():
+    """A server that sends a byte now and then, and never a whole header; gives its address."""
     over = threading.Event()
 
     def drip(listening):
@@ -37,13 +40,32 @@ def test_a_server_that_drips_its_headers_is_given_up_too():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=drip, args=(listening,), daemon=True)
         thread.start()
-        transport = Transport(f"http://127.0.0.1:{listening.getsockname()[1]}", 0.4)
-        begun = time.monotonic()
-        with pytest.raises(NoAnswerError, match="in time"):
-            transport.send(Request("GET", "x/"), None)
-        assert time.monotonic() - begun < 2
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         over.set()
         thread.join(10)
+
+
+def test_a_server_that_drips_its_headers_is_given_up_too():
+    with dripping() as url:
+        begun = time.monotonic()
+        with pytest.raises(NoAnswerError, match="in time"):
+            Transport(url, 0.4).send(Request("GET", "x/"), None)
+        assert time.monotonic() - begun < 2
+
+
+def test_a_deadline_is_kept_also_while_a_later_one_is_waited_for(api):
+    api.on("x/", ok())
+    Transport(api.url, 600).send(Request("GET", "x/"), None)
+    with dripping() as url, pytest.raises(NoAnswerError, match="in time"):
+        Transport(url, 0.4).send(Request("GET", "x/"), None)
+
+
+def test_one_thread_watches_the_deadlines_of_all_calls(api):
+    api.on("x/", ok())
+    transport = Transport(api.url, 5)
+    for _ in range(5):
+        transport.send(Request("GET", "x/"), None)
+    assert [thread.name for thread in threading.enumerate()].count("tiktok-deadlines") == 1
 
 
 def test_one_connection_serves_many_calls(api):
