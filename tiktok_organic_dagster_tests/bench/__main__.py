@@ -18,7 +18,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from tiktok_organic_dagster_tests.bench import framework, growth, loads, quota
+from tiktok_organic_dagster_tests.bench import framework, growth, keys, loads, quota
 from tiktok_organic_dagster_tests.bench.pages import RESULTS, write_pages
 from tiktok_organic_dagster_tests.bench.targets import tables
 
@@ -27,6 +27,7 @@ SECTIONS: dict[str, Callable[[], Any]] = {
     "memory": loads.memory,
     "framework": framework.measure,
     "growth": growth.measure,
+    "keys": keys.measure,
     "quota": quota.measure,
 }
 PACKAGES = ("dagster", "duckdb", "pyarrow", "pandas", "pandera", "requests", "orjson", "sqlalchemy", "psycopg2-binary")

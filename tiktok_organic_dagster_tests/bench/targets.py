@@ -159,5 +159,12 @@ def tables(results: Results) -> dict[str, tuple[Sequence[str], Rows]]:
             ),
             growth_rows(results.get("growth", {})),
         ),
+        "Keys and order in PostgreSQL, processor time of the server": (
+            ("what", "figures"),
+            [
+                (name, ", ".join(f"{what}: {number:g}" for what, number in found.items()))
+                for name, found in results.get("keys", {}).items()
+            ],
+        ),
     }
     return {title: (heads, rows) for title, (heads, rows) in every.items() if rows}
