@@ -1,10 +1,11 @@
 """Rows for the tests of the warehouses: how they are made, written and read back."""
 
 import contextlib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 
+from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import ACCOUNT_METRICS, COMMENTS, VIDEOS
 from tiktok_organic_dagster.warehouse import Spool, open_warehouse
@@ -14,6 +15,21 @@ from tiktok_organic_dagster.warehouse.writing import fill_days, latest_state, re
 
 ONE, TWO, THREE = date(2026, 11, 21), date(2026, 11, 22), date(2026, 11, 23)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LONG_AGO = NOON - timedelta(days=100)
+
+
+def an_account(number):
+    return Account(
+        business_id=f"b{number}",
+        username=f"name{number}",
+        client_id="7",
+        api_url="https://x.test",
+        scopes=frozenset({"comment.list"}),
+        connected_at=LONG_AGO,
+        authorized_at=LONG_AGO,
+        refresh_expires_at=None,
+        needs_authorization=None,
+    )
 
 
 def warehouse_at(url, schema=None):

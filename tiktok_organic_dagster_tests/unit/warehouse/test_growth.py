@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from tiktok_organic_dagster.accounts import open_accounts
-from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.quality import RULES
 from tiktok_organic_dagster.quality.videos import COUNTERS_OF_VIDEOS, KEPT
 from tiktok_organic_dagster.readings.base import Moment
@@ -27,6 +26,7 @@ from tiktok_organic_dagster.warehouse import prepare_warehouse
 from tiktok_organic_dagster.warehouse.bookkeeping import record_readings
 from tiktok_organic_dagster.warehouse.known_comments import comments_read_on, write_comment_reads
 from tiktok_organic_dagster_tests.unit.warehouse.rows import (
+    LONG_AGO,
     NOON,
     ONE,
     THREE,
@@ -34,6 +34,7 @@ from tiktok_organic_dagster_tests.unit.warehouse.rows import (
     a_metric,
     a_row,
     a_video,
+    an_account,
     warehouse_at,
     write_day,
     write_metrics,
@@ -41,21 +42,6 @@ from tiktok_organic_dagster_tests.unit.warehouse.rows import (
 
 ACCOUNTS, DAYS = 60, 150
 FULL_SCAN = "Seq Scan on tiktok_organic", "Seq Scan on _readings"
-LONG_AGO = NOON - timedelta(days=100)
-
-
-def _account(number):
-    return Account(
-        business_id=f"b{number}",
-        username=f"name{number}",
-        client_id="7",
-        api_url="https://x.test",
-        scopes=frozenset({"comment.list"}),
-        connected_at=LONG_AGO,
-        authorized_at=LONG_AGO,
-        refresh_expires_at=None,
-        needs_authorization=None,
-    )
 
 
 @pytest.fixture
@@ -138,7 +124,7 @@ def long_history(empty_postgres):
     ids=["videos", "comments"],
 )
 def test_what_is_looked_up_before_a_reading_is_found_by_keys(long_history, store, statements, reading):
-    accounts = [_account(number) for number in range(5)]
+    accounts = [an_account(number) for number in range(5)]
     sent = statements(long_history)
     reading(Moment(THREE, lambda: NOON)).prepare(long_history, accounts, store)
     plans = _plans(long_history, sent)
@@ -235,7 +221,7 @@ def read_for_days(session, store):
     write_comment_reads(session, "b", {each: (None, None, None, at, 0.0) for each, at in refused.items()}, now=NOON)
 
     def planned(reading):
-        reading.prepare(session, [_account("")], store)
+        reading.prepare(session, [an_account("")], store)
         return {video.video_id: how for video, how in reading._plans["b"].tasks}  # noqa: SLF001
 
     return planned

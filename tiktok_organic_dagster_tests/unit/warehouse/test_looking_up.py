@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from tiktok_organic_dagster.accounts import open_accounts
-from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.readings import comments
 from tiktok_organic_dagster.readings.base import Moment
 from tiktok_organic_dagster.readings.comment_refresh import Refresh
@@ -17,38 +16,25 @@ from tiktok_organic_dagster.warehouse import prepare_warehouse
 from tiktok_organic_dagster.warehouse.bookkeeping import record_readings
 from tiktok_organic_dagster.warehouse.known_comments import write_comment_reads
 from tiktok_organic_dagster_tests.unit.warehouse.rows import (
+    LONG_AGO,
     NOON,
     THREE,
     TWO,
     a_comment,
     a_video,
+    an_account,
     write_comments,
     write_day,
 )
 
-LONG_AGO = NOON - timedelta(days=100)
 YESTERDAY = NOON - timedelta(days=1)
-
-
-def _account(number):
-    return Account(
-        business_id=f"b{number}",
-        username=f"name{number}",
-        client_id="7",
-        api_url="https://x.test",
-        scopes=frozenset({"comment.list"}),
-        connected_at=LONG_AGO,
-        authorized_at=LONG_AGO,
-        refresh_expires_at=None,
-        needs_authorization=None,
-    )
 
 
 @pytest.fixture
 def accounts(session):
     """Twelve accounts, of which each has three posts: one moved, one stands still, one of yesterday was never read."""
     prepare_warehouse(session)
-    made = [_account(number) for number in range(12)]
+    made = [an_account(number) for number in range(12)]
     for number, account in enumerate(made):
         id_ = account.business_id
         if number == 11:
