@@ -11,13 +11,14 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster
 
 from tiktok_organic_dagster.definitions import definitions
 from tiktok_organic_dagster.demo.simulated import CLIENT_ID, connect_all
 from tiktok_organic_dagster.settings import Settings
-from tiktok_organic_dagster.tiktok.transport import RawAnswer, Request, Transport
+from tiktok_organic_dagster.tiktok.transport import RawAnswer, Transport
 from tiktok_organic_dagster_tests.bench.loaders.ours import environment, now
 
 
@@ -31,10 +32,10 @@ class TimedTransport:
     def install(self) -> None:
         """Time every request of this process."""
 
-        def send(transport: Transport, request: Request, access_token: str | None) -> RawAnswer:
+        def send(transport: Transport, *asked: Any) -> RawAnswer:
             began = time.perf_counter()
             try:
-                return self._send(transport, request, access_token)
+                return self._send(transport, *asked)
             finally:
                 self.seconds += time.perf_counter() - began
 
