@@ -141,7 +141,8 @@ def materialized(server: Asks, table: str) -> list[date]:
 def stop_automation(server: Asks) -> None:
     """Switch all schedules and sensors off, and wait for ticks under way, so that only what the test starts is running.
 
-    A tick that begins in that moment switches its sensor on again, and may not be seen yet: so it is looked again.
+    A tick that begins in that moment switches its sensor on again, and may not be seen yet: so it is looked again. The
+    same with a switch that was refused because the daemon wrote a sensor's first state in that moment.
     """
     quiet = 0
 
@@ -177,4 +178,5 @@ def _stop(server: Asks, kind: str, identity: str) -> None:
         f"mutation ($id: String!) {{ {stop}(id: $id) {{ __typename ... on PythonError {{ message }} }} }}",
         id=identity,
     )
-    assert not answer[stop]["__typename"].endswith("Error"), answer
+    refused = answer[stop]["__typename"].endswith("Error")
+    assert not refused or "already present in storage" in answer[stop].get("message", ""), answer
