@@ -16,6 +16,9 @@ _NOT_NULL = "not_nullable"
 _UNIQUE = "multiple_fields_uniqueness"
 _EXPECTED = frozenset({_BOUNDS, _VALUES, _NOT_NULL, _UNIQUE})
 
+# Pandera would load what it checks frames with at the first validation, in the middle of a reading.
+pandera.DataFrameSchema.register_default_backends(pd.DataFrame)
+
 
 @cache
 def schema_of(table: Table) -> pandera.DataFrameSchema:

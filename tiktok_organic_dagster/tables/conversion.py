@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -56,14 +55,13 @@ def convert(type_: ColumnType, values: Sequence[Any]) -> Converted:
 
 
 def _texts(values: Sequence[Any]) -> Converted:
-    if _only(values, str):
-        try:
-            array = pa.array(values, pa.string())
-        except UnicodeEncodeError:  # half of a surrogate pair
-            pass
-        else:
-            if not pc.any(pc.match_substring(array, "\0")).as_py():
-                return Converted(array)
+    try:
+        array = pa.array(values, pa.string())
+    except (pa.ArrowTypeError, UnicodeEncodeError):  # no text, or half of a surrogate pair
+        pass
+    else:
+        if not pc.any(pc.match_substring(array, "\0")).as_py():
+            return Converted(array)
     mended: list[str] = []
 
     def text(value: Any) -> str:  # noqa: ANN401
@@ -82,16 +80,25 @@ def _texts(values: Sequence[Any]) -> Converted:
 
 
 def _numbers(values: Sequence[Any]) -> Converted:
-    if _only(values, int, float):
-        try:
-            array = pa.array(values, pa.float64())
-        except pa.ArrowInvalid:  # an integer that a double cannot hold exactly
-            pass
-        else:
-            if pc.all(pc.is_finite(array)).as_py() is not False:
-                return Converted(array)
-    number = cache(_number) if _only(values, str) else _number  # seconds and the like come again and again
-    return _one_by_one(values, pa.float64(), number)
+    try:
+        array = pa.array(values, pa.float64())
+    except pa.ArrowInvalid:  # texts, or an integer that a double cannot hold exactly
+        if _only(values, str):
+            return _numeric_texts(values)
+    else:
+        if _only(values, int, float) and pc.all(pc.is_finite(array)).as_py() is not False:
+            return Converted(array)
+    return _one_by_one(values, pa.float64(), _number)
+
+
+def _numeric_texts(values: Sequence[Any]) -> Converted:
+    """Numbers written as texts: each text is read once, as seconds and the like come again and again."""
+    try:
+        texts = pa.array(values, pa.string()).dictionary_encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return _one_by_one(values, pa.float64(), _number)
+    read = _one_by_one(texts.dictionary.to_pylist(), pa.float64(), _number)
+    return _one_by_one(values, pa.float64(), _number) if read.unreadable else Converted(read.array.take(texts.indices))
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401

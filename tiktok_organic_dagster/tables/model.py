@@ -122,9 +122,9 @@ class Writing(Enum):
     LATEST_STATE = "one row an item, its latest state; nothing is ever deleted"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
-    """One table: its columns in order, its key, and the rules by which it is written.
+    """One table: its columns in order, its key, and the rules by which it is written. It is equal to itself only.
 
     Attributes:
         name: The table's name, which is also its asset's key.

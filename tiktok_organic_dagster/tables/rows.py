@@ -1,6 +1,7 @@
 """Objects of an API answer -> the rows of a table, as an Arrow batch in the catalogue's columns."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -53,9 +54,9 @@ class Values:
         for column in self._table.columns:
             match column.source:
                 case Entry(name):
-                    self._values[column.name] += [entry.get(name) for entry in listed]
+                    self._values[column.name] += _all(name, listed)
                 case Field(name):
-                    self._values[column.name] += [item.get(name) for item in objects]
+                    self._values[column.name] += _all(name, objects)
                 case Label():
                     pass
         self._objects += len(objects)
@@ -101,6 +102,14 @@ class Values:
                     array = array.take(parents)
             arrays.append(array)
         return pa.RecordBatch.from_arrays(arrays, schema=self._table.arrow_schema)
+
+
+def _all(name: str, objects: Sequence[JsonObject]) -> list[Any]:
+    """What each object has under a name; None if it has nothing."""
+    try:
+        return list(map(itemgetter(name), objects))
+    except KeyError:
+        return [item.get(name) for item in objects]
 
 
 def rows_of(

@@ -1,5 +1,6 @@
 """Sends one HTTP request and reads its whole answer within a deadline; knows nothing of TikTok's codes."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.auth import AuthBase
+from requests.utils import get_environ_proxies
 
 from tiktok_organic_dagster.address import is_this_machine
 from tiktok_organic_dagster.tiktok.deadline import Deadline, DeadlineAdapter
@@ -49,13 +50,6 @@ class NoAnswerError(Exception):
     """The call got no complete answer; the text says why, without address or headers."""
 
 
-class _NoAuth(AuthBase):
-    """Keeps `requests` from sending a password of the user's .netrc along."""
-
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        return r
-
-
 def user_agent() -> str:
     """The name under which TikTok sees us."""
     try:
@@ -72,9 +66,10 @@ class Transport:
         self._timeout_s = timeout_s
         self._adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=POOL_SIZE)
         self._threads = threading.local()
-        host = urlsplit(self._base_url).hostname or ""
         # A proxy of the environment is meant for the internet, not for a simulator on this machine.
-        self._proxies = {"http": "", "https": ""} if is_this_machine(host) else None
+        local = is_this_machine(urlsplit(self._base_url).hostname or "")
+        self._proxies = {} if local else get_environ_proxies(self._base_url)
+        self._certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
     def send(self, request: Request, access_token: str | None, on_sent: Callable[[], None] | None = None) -> RawAnswer:
         """Send a request and read its whole answer.
@@ -99,7 +94,6 @@ class Transport:
                     json=request.body,
                     headers=headers,
                     timeout=(self._timeout_s * CONNECT_SHARE, self._timeout_s),
-                    proxies=self._proxies,
                     allow_redirects=False,
                     stream=True,
                 ) as response,
@@ -114,7 +108,9 @@ class Transport:
             session = requests.Session()
             session.mount("https://", self._adapter)
             session.mount("http://", self._adapter)
-            session.auth = _NoAuth()
+            session.trust_env = False  # it would be read at each call, and a password of .netrc be sent along
+            session.proxies = self._proxies
+            session.verify = self._certificates
             session.headers["User-Agent"] = user_agent()
             session.headers["Accept"] = "application/json"
             self._threads.session = session
