@@ -37,11 +37,11 @@ from tiktok_organic_dagster.readings.run import Stop, take
 from tiktok_organic_dagster.readings.videos import VideosReading
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.state import utc_now
-from tiktok_organic_dagster.tables import ALL_SCOPES, CATALOGUE, STEPS
-from tiktok_organic_dagster.tiktok import TokenGrant
+from tiktok_organic_dagster.tables import CATALOGUE, STEPS
 from tiktok_organic_dagster.warehouse import Session, Warehouse, open_warehouse
 from tiktok_organic_dagster.windows import ONE_DAY
 from tiktok_organic_dagster_tests.bench import wire
+from tiktok_organic_dagster_tests.bench.grants import grant_of
 from tiktok_organic_dagster_tests.bench.history import connected_at, fill
 from tiktok_organic_dagster_tests.bench.processes import MIB, measured, program, serving
 
@@ -159,7 +159,7 @@ class Loader:
         )
         self._store = open_accounts(self._settings, lambda: connected_at(NOON, days))
         for number in range(accounts):
-            self._store.save(_grant(f"bench-{number:04}"), f"bench-{number:04}", CLIENT_ID, api_url)
+            self._store.save(grant_of(f"bench-{number:04}"), f"bench-{number:04}", CLIENT_ID, api_url)
         self._accounts = self._store.accounts()
         self._statements = _counted_statements()
 
@@ -236,17 +236,6 @@ class Loader:
             )
             for rule in RULES:
                 verdict_of(rule, session, NOON.date())
-
-
-def _grant(business_id: str) -> TokenGrant:
-    return TokenGrant(
-        access_token="bench-access",
-        refresh_token="bench-refresh",
-        business_id=business_id,
-        scopes=tuple(ALL_SCOPES),
-        expires_at=utc_now() + timedelta(days=1000),
-        refresh_expires_at=utc_now() + timedelta(days=1000),
-    )
 
 
 def _counted_statements() -> list[int]:

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from tiktok_organic_dagster.assets import step as steps
 from tiktok_organic_dagster.definitions import definitions
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.settings import Settings
-from tiktok_organic_dagster.tables import ALL_SCOPES, COMMENT_TABLES, VIDEO_TABLES
-from tiktok_organic_dagster.tiktok import TokenGrant
+from tiktok_organic_dagster.tables import COMMENT_TABLES, VIDEO_TABLES
+from tiktok_organic_dagster_tests.bench.grants import grant_of
 
 NO_LIMIT = "1000000"
 CLIENT_ID = "7123456789"
@@ -49,15 +49,7 @@ def environment(url: str, folder: Path, warehouse: str) -> dict[str, str]:
 
 def connect(url: str) -> None:
     """Store the grant of the one account that `bench.wire` serves."""
-    grant = TokenGrant(
-        access_token="bench-access",
-        refresh_token="bench-refresh",
-        business_id="bench",
-        scopes=tuple(ALL_SCOPES),
-        expires_at=now() + timedelta(days=1),
-        refresh_expires_at=now() + timedelta(days=300),
-    )
-    open_accounts(Settings.load(), now, time.sleep).save(grant, "bench", CLIENT_ID, url)
+    open_accounts(Settings.load(), now, time.sleep).save(grant_of("bench"), "bench", CLIENT_ID, url)
 
 
 class Timed:
