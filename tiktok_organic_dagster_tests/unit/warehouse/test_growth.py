@@ -4,14 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from tiktok_organic_dagster.accounts import open_accounts
 from tiktok_organic_dagster.quality import RULES
 from tiktok_organic_dagster.quality.videos import COUNTERS_OF_VIDEOS, KEPT
 from tiktok_organic_dagster.readings.base import Moment
 from tiktok_organic_dagster.readings.comment_refresh import Refresh
 from tiktok_organic_dagster.readings.comments import AllCommentsReading, CommentsReading
-from tiktok_organic_dagster.readings.videos import VideosReading
-from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import (
     ACCOUNT,
     ACCOUNT_METRICS,
@@ -42,30 +39,6 @@ from tiktok_organic_dagster_tests.unit.warehouse.rows import (
 
 ACCOUNTS, DAYS = 60, 150
 FULL_SCAN = "Seq Scan on tiktok_organic", "Seq Scan on _readings"
-
-
-@pytest.fixture
-def store(tmp_path):
-    return open_accounts(Settings(base=tmp_path, home_folder=tmp_path))
-
-
-@pytest.fixture
-def statements(monkeypatch):
-    """Every statement that is sent from now on, with its values."""
-    sent = []
-
-    def listen(session):
-        for name in ("query", "execute"):
-            original = getattr(type(session), name)
-
-            def listening(self, sql, *values, original=original):
-                sent.append((sql, values))
-                return original(self, sql, *values)
-
-            monkeypatch.setattr(type(session), name, listening)
-        return sent
-
-    return listen
 
 
 def _insert(session, table, values, sources):
@@ -115,18 +88,10 @@ def long_history(empty_postgres):
         yield session
 
 
-@pytest.mark.parametrize(
-    "reading",
-    [
-        lambda moment: VideosReading(VIDEO_TABLES, moment),
-        lambda moment: CommentsReading(COMMENT_TABLES, moment, timedelta(minutes=30)),
-    ],
-    ids=["videos", "comments"],
-)
 def test_what_is_looked_up_before_a_reading_is_found_by_keys(long_history, store, statements, reading):
     accounts = [an_account(number) for number in range(5)]
     sent = statements(long_history)
-    reading(Moment(THREE, lambda: NOON)).prepare(long_history, accounts, store)
+    reading.prepare(long_history, accounts, store)
     plans = _plans(long_history, sent)
     assert any("tiktok_organic_account_pkey" in plan for plan in plans.values())
     assert not {sql: plan for sql, plan in plans.items() if any(scan in plan for scan in FULL_SCAN)}

@@ -4,14 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from tiktok_organic_dagster.accounts import open_accounts
 from tiktok_organic_dagster.readings import comments
 from tiktok_organic_dagster.readings.base import Moment
 from tiktok_organic_dagster.readings.comment_refresh import Refresh
 from tiktok_organic_dagster.readings.comments import CommentsReading
-from tiktok_organic_dagster.readings.videos import VideosReading
-from tiktok_organic_dagster.settings import Settings
-from tiktok_organic_dagster.tables import COMMENT_TABLES, VIDEO_TABLES, VIDEOS
+from tiktok_organic_dagster.tables import COMMENT_TABLES, VIDEOS
 from tiktok_organic_dagster.warehouse import prepare_warehouse
 from tiktok_organic_dagster.warehouse.bookkeeping import record_readings
 from tiktok_organic_dagster.warehouse.known_comments import write_comment_reads
@@ -53,40 +50,13 @@ def accounts(session):
     return made
 
 
-@pytest.fixture
-def store(tmp_path):
-    """Where commenters are known; nobody is forgotten."""
-    return open_accounts(Settings(base=tmp_path, home_folder=tmp_path))
-
-
-@pytest.fixture
-def statements(session, monkeypatch):
-    """The statements that were sent."""
-    sent = []
-    for name in ("query", "execute"):
-        original = getattr(type(session), name)
-
-        def counted(self, sql, *values, original=original):
-            sent.append(sql)
-            return original(self, sql, *values)
-
-        monkeypatch.setattr(type(session), name, counted)
-    return sent
-
-
-@pytest.mark.parametrize(
-    "reading",
-    [
-        lambda moment: VideosReading(VIDEO_TABLES, moment),
-        lambda moment: CommentsReading(COMMENT_TABLES, moment, timedelta(minutes=30)),
-    ],
-    ids=["videos", "comments"],
-)
 def test_twelve_accounts_take_no_more_statements_than_two(session, accounts, store, statements, reading):
+    sent = statements(session)
+
     def number(some):
-        statements.clear()
-        reading(Moment(THREE, lambda: NOON)).prepare(session, some, store)
-        return len(statements)
+        sent.clear()
+        reading.prepare(session, some, store)
+        return len(sent)
 
     assert number(accounts[:2]) == number(accounts) < 20
 
@@ -95,6 +65,7 @@ def test_twelve_accounts_take_no_more_statements_than_two(session, accounts, sto
 def test_each_account_is_planned_by_what_is_known_of_itself(session, accounts, store, statements, monkeypatch, at_once):
     monkeypatch.setattr(comments, "PLANNED_AT_ONCE", at_once)
     reading = CommentsReading(COMMENT_TABLES, Moment(THREE, lambda: NOON), timedelta(minutes=30))
+    sent = statements(session)
 
     reading.prepare(session, accounts, store)
 
@@ -106,5 +77,5 @@ def test_each_account_is_planned_by_what_is_known_of_itself(session, accounts, s
         assert [(video.video_id, how) for video, how in plan.tasks] == [*old, ("moved", Refresh.HEAD)]
         assert set(plan.known) == {"moved"}
         assert plan.stored == {"moved": {f"c{number}"}}
-    parts = sum("HAVING max(metric_date)" in sql for sql in statements)
+    parts = sum("HAVING max(metric_date)" in sql for sql, _ in sent)
     assert parts == (1 if at_once == 20_000 else 6)
