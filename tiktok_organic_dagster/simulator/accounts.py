@@ -90,7 +90,7 @@ def open_account(seed: int, index: int, epoch: date, videos: int | None) -> Simu
         bio=bio,
         created=epoch + timedelta(days=random.randrange(21)),
         country=country,
-        posts_by_reference_day=videos or posts,
+        posts_by_reference_day=posts if videos is None else videos,
     )
 
 

@@ -92,7 +92,7 @@ class PostHistory:
         days = (REFERENCE_DAY - account.created).days
         if days < 30:  # a world that begins later keeps the pace of the default one
             days = (REFERENCE_DAY - EPOCH).days
-        self._slot_s = days * DAY_S / account.posts_by_reference_day
+        self._slot_s = days * DAY_S / max(account.posts_by_reference_day, 1)
         self._start = start_of(account.created)
         self._monster = int(MONSTER_AFTER_DAYS * DAY_S / self._slot_s)
         self._posts: list[Post] = []
@@ -101,6 +101,8 @@ class PostHistory:
 
     def until(self, at: float) -> list[Post]:
         """All posts published at or before an epoch second, oldest first."""
+        if not self._account.posts_by_reference_day:
+            return []
         with self._lock:
             # One slot ahead: a post may go out with its predecessor, in the slot before its own.
             while self._start + (len(self._posts) - 1) * self._slot_s <= at:

@@ -55,12 +55,6 @@ def of_account(lab: Lab, index: int, rows: Mapping[str, list[tuple[Any, ...]]]) 
     return {table: [row for row in found if business_id in row] for table, found in rows.items()}
 
 
-def take_away_posts(lab: Lab, index: int = 0) -> None:
-    """Delete all posts that the world made up for an account."""
-    for post in lab.world.posts(index, lab.clock.now() + timedelta(days=90)):
-        lab.world.changes.delete_video(post.item_id, at=lab.clock.now())
-
-
 WITHOUT_BREAKDOWNS: dict[str, Any] = {name: [] for name in truth.BREAKDOWNS}
 
 

@@ -12,7 +12,6 @@ from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.faults.cells import (
     add_post,
     of_account,
-    take_away_posts,
 )
 from tiktok_organic_dagster_tests.lab import Lab
 
@@ -26,7 +25,6 @@ def lab(new_lab: Callable[..., Lab]) -> Lab:
     """An account with two posts, and comments under one of them; loaded."""
     lab = new_lab(accounts=1, videos=0)
     lab.simulator.habits.short_pages_of.clear()
-    take_away_posts(lab)
     add_post(lab, 3)
     add_post(lab, days_old=40)
     read(lab)
@@ -78,7 +76,6 @@ def test_an_account_made_private_keeps_its_rows_and_goes_on_when_it_is_public_ag
     assert lab.rows(VIDEOS) == before[VIDEOS.name]
     assert lab.rows(COMMENTS) == before[COMMENTS.name], "none is marked: nobody could ask for them"
     lab.world.changes.clear()
-    take_away_posts(lab)
     kept = [add_post(lab, days_old=50 + number, item_id=post) for number, post in enumerate(posts)]
     assert read(lab) == [None] * 4
     assert lab.rows(VIDEOS, ["item_id"], today(lab)) == [(post,) for post in sorted(kept)]
@@ -141,7 +138,6 @@ def test_an_account_reconnected_through_another_app_takes_its_rows_along(lab: La
 def test_an_account_that_was_removed_keeps_its_rows_and_others_go_on(new_lab: Callable[..., Lab]) -> None:
     lab = new_lab(accounts=2, videos=0)
     for account in (0, 1):
-        take_away_posts(lab, account)
         add_post(lab, 2, account=account)
     read(lab)
     before = of_account(lab, 0, lab.everything())

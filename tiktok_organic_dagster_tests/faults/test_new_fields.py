@@ -17,7 +17,7 @@ from tiktok_organic_dagster.simulator import Fault
 from tiktok_organic_dagster.simulator.faults import Effect, change
 from tiktok_organic_dagster.state import engine
 from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, COMMENTS, VIDEO_TABLES, VIDEOS
-from tiktok_organic_dagster_tests.faults.cells import add_post, assert_all_is_there, stand_still, take_away_posts
+from tiktok_organic_dagster_tests.faults.cells import add_post, assert_all_is_there, stand_still
 from tiktok_organic_dagster_tests.lab import Lab
 
 pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
@@ -46,7 +46,6 @@ def told(outcomes: list[Outcome]) -> list[Finding]:
 def test_a_new_field_is_told_once_with_its_place_and_kind_and_harms_no_row(new_lab: Callable[..., Lab]) -> None:
     lab = new_lab(accounts=2, videos=0)
     for account in lab.world.accounts:
-        take_away_posts(lab, account.index)
         add_post(lab, 3, account=account.index)
     stand_still(lab)
     for path, effect in (

@@ -29,7 +29,6 @@ from tiktok_organic_dagster_tests.faults.cells import (
     VIDEO_LIST,
     WITHOUT_BREAKDOWNS,
     add_post,
-    take_away_posts,
 )
 from tiktok_organic_dagster_tests.lab import Lab
 
@@ -52,7 +51,6 @@ def lab(new_lab: Callable[..., Lab], name: str) -> Lab:
 
 def lab_with_three_pages(new_lab: Callable[..., Lab], name: str) -> Lab:
     lab = new_lab(accounts=1, videos=0)
-    take_away_posts(lab)
     add_post(lab, 65, **WITHOUT_BREAKDOWNS)
     for number in range(40 if name == "videos" else 0):
         add_post(lab, days_old=31 + number, **WITHOUT_BREAKDOWNS)

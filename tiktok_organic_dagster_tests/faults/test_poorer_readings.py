@@ -8,7 +8,7 @@ import pytest
 from tiktok_organic_dagster.simulator import ABSENT
 from tiktok_organic_dagster.tables import ACCOUNT_METRICS, AUDIENCE_ACTIVITY, COMMENTS, VIDEO_TABLES, VIDEOS
 from tiktok_organic_dagster_tests import truth
-from tiktok_organic_dagster_tests.faults.cells import add_post, stand_still, take_away_posts
+from tiktok_organic_dagster_tests.faults.cells import add_post, stand_still
 from tiktok_organic_dagster_tests.lab import Lab
 
 pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
@@ -20,9 +20,7 @@ IDLE_LISTS = ("impression_sources", "audience_countries")
 
 @pytest.fixture
 def lab(new_lab: Callable[..., Lab], warehouse_url: str) -> Lab:
-    lab = new_lab(warehouse_url, accounts=1, videos=0)
-    take_away_posts(lab)
-    return lab
+    return new_lab(warehouse_url, accounts=1, videos=0)
 
 
 def test_fields_gone_after_idle_days_are_null_in_the_new_reading_and_stay_in_the_old_one(lab: Lab) -> None:

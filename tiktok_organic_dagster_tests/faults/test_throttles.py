@@ -19,7 +19,6 @@ from tiktok_organic_dagster_tests.faults.cells import (
     by_account,
     read_all,
     stand_still,
-    take_away_posts,
 )
 from tiktok_organic_dagster_tests.lab import Lab
 
@@ -31,7 +30,6 @@ DAYS = 4
 
 def three_pages_of_each(lab: Lab, account: int = 0) -> None:
     """Posts on three pages, and a post with three pages of comments."""
-    take_away_posts(lab, account)
     add_post(lab, 65, account=account, **WITHOUT_BREAKDOWNS)
     for number in range(40):
         add_post(lab, account=account, days_old=31 + number, **WITHOUT_BREAKDOWNS)

@@ -27,7 +27,6 @@ from tiktok_organic_dagster_tests.faults.cells import (
     by_account,
     of_account,
     stand_still,
-    take_away_posts,
     truth_of,
 )
 from tiktok_organic_dagster_tests.lab import Lab
@@ -39,8 +38,6 @@ pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 def lab(new_lab: Callable[..., Lab]) -> Lab:
     """Two accounts: the first has three pages of posts and of comments, the second a post."""
     lab = new_lab(accounts=2, videos=0)
-    for account in (0, 1):
-        take_away_posts(lab, account)
     add_post(lab, 65)
     add_post(lab, 3, account=1)
     for number in range(40):

@@ -25,7 +25,6 @@ from tiktok_organic_dagster_tests.faults.cells import (
     assert_all_is_there,
     read_all,
     stand_still,
-    take_away_posts,
 )
 from tiktok_organic_dagster_tests.lab import Lab
 
@@ -59,7 +58,6 @@ def on_every(n: int, effect: Effect, account: int = 0) -> list[Fault]:
 
 def few_posts(lab: Lab, account: int = 0) -> None:
     """Two pages of posts, of which one has three pages of comments."""
-    take_away_posts(lab, account)
     add_post(lab, 65, account=account, **WITHOUT_BREAKDOWNS)
     for number in range(20):
         add_post(lab, account=account, days_old=31 + number, **WITHOUT_BREAKDOWNS)

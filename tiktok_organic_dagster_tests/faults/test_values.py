@@ -22,7 +22,7 @@ from tiktok_organic_dagster.tables import (
     Table,
 )
 from tiktok_organic_dagster_tests import truth
-from tiktok_organic_dagster_tests.faults.cells import WITHOUT_BREAKDOWNS, add_post, take_away_posts
+from tiktok_organic_dagster_tests.faults.cells import WITHOUT_BREAKDOWNS, add_post
 from tiktok_organic_dagster_tests.lab import Lab
 
 pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
@@ -93,7 +93,6 @@ def test_odd_numbers_are_the_right_value_or_null_and_said_with_count_and_sample(
     new_lab: Callable[..., Lab], warehouse_url: str
 ) -> None:
     lab = new_lab(warehouse_url, accounts=1, videos=0)
-    take_away_posts(lab)
     posts = [
         add_post(lab, days_old=40 + number, **{**WITHOUT_BREAKDOWNS, "likes": sent})
         for number, (sent, _, _) in enumerate(NUMBERS)
@@ -112,7 +111,6 @@ def test_odd_numbers_are_the_right_value_or_null_and_said_with_count_and_sample(
 
 def test_every_text_is_stored_to_the_letter_or_mended_and_said(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
     lab = new_lab(warehouse_url, accounts=1, videos=0)
-    take_away_posts(lab)
     posts = [
         add_post(lab, days_old=40 + number, **{**WITHOUT_BREAKDOWNS, "caption": text})
         for number, text in enumerate(TEXTS)
@@ -143,7 +141,6 @@ def test_every_text_is_stored_to_the_letter_or_mended_and_said(new_lab: Callable
 
 def test_odd_lists_and_unknown_values_in_breakdowns(new_lab: Callable[..., Lab]) -> None:
     lab = new_lab(accounts=1, videos=0)
-    take_away_posts(lab)
     genders: list[Any] = [
         [{"gender": "Robot", "percentage": 0.5}, {"gender": "Female", "percentage": 0.25}],
         [{"gender": "Male", "percentage": 0.5}, {"gender": "Male", "percentage": 0.6}],
@@ -187,7 +184,6 @@ def test_odd_lists_and_unknown_values_in_breakdowns(new_lab: Callable[..., Lab])
 def test_a_key_too_long_for_an_index_costs_its_own_row_alone(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
     lab = new_lab(warehouse_url, accounts=1, videos=0)
     cities = [{"city_name": "x" * 9_000, "percentage": 0.5}, {"city_name": "é" * 500, "percentage": 0.25}]
-    take_away_posts(lab)
     add_post(lab, **{**WITHOUT_BREAKDOWNS, "audience_cities": cities})
 
     outcome = only(lab.read_videos())

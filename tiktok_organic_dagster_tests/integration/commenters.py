@@ -34,8 +34,7 @@ def environment_of(lab: Lab) -> dict[str, str]:
 
 def only_video(lab: Lab, index: int, comments: int, days_old: float = 30) -> str:
     """A post with so many comments of the crowd, which is the only one of its account."""
-    for post in lab.world.posts(index, lab.clock.now() + timedelta(days=90)):
-        lab.world.changes.delete_video(post.item_id, at=lab.clock.now())
+    assert not lab.world.accounts[index].posts_by_reference_day
     created = lab.clock.now() - timedelta(days=days_old)
     video = lab.world.changes.add_video(index, at=created, comments=comments)
     lab.world.changes.add_comment(video, comments, at=created + timedelta(days=days_old / 2))

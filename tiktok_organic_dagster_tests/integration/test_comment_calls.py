@@ -22,8 +22,6 @@ def lab(new_lab: Callable[..., Lab]) -> Lab:
     """One account without posts of its own; tests add what they need."""
     lab = new_lab(accounts=1, videos=0)
     lab.simulator.habits.short_pages_of.clear()
-    for post in lab.world.posts(0, lab.clock.now() + timedelta(days=90)):
-        lab.world.changes.delete_video(post.item_id, at=lab.clock.now())
     return lab
 
 

@@ -25,8 +25,17 @@ def test_some_posts_share_their_second(world):
     assert len(set(times)) < len(times)
 
 
-def test_videos_says_how_many_posts_there_are_by_the_reference_day():
-    assert len(World(1, 1, videos=777).posts(0, datetime(2026, 11, 23, tzinfo=UTC))) == 777
+@pytest.mark.parametrize("videos", [777, 1, 0])
+def test_videos_says_how_many_posts_there_are_by_the_reference_day(videos):
+    assert len(World(1, 1, videos=videos).posts(0, datetime(2026, 11, 23, tzinfo=UTC))) == videos
+
+
+def test_an_account_without_posts_is_described_all_the_same_and_never_posts():
+    world = World(1, 4, videos=0)
+    for account in world.accounts:
+        assert world.posts(account, NOW + timedelta(days=2000)) == []
+        assert world.profile(account, NOW)["videos_count"] == 0
+        assert world.metrics(account, NOW.date() - timedelta(days=9), NOW.date(), NOW)
 
 
 def test_counters_are_24_to_48_hours_old(world):
