@@ -30,7 +30,9 @@ DEADLINE_S = 120.0
 WRITES = ("ALTER", "COPY", "CREATE", "DELETE", "DROP", "INSERT", "UPDATE")
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload([__name__, "tiktok_organic_dagster_tests.faults.works"])
+_processes.set_forkserver_preload(
+    [__name__, "tiktok_organic_dagster_tests.faults.works", "tiktok_organic_dagster_tests.soak.loader"]
+)
 
 
 def run(
@@ -70,12 +72,17 @@ def run(
 def begin(
     work: Callable[..., None], *arguments: object, folder: Path, variables: Mapping[str, str] | None = None
 ) -> "multiprocessing.process.BaseProcess":
-    """Start a function as `run` does, and do not wait for its end."""
+    """Start a function as `run` does, and do not wait for its end; `said` gives what it printed."""
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
     told = folder / f"told{len(list(folder.glob('told*')))}.txt"
     process = _processes.Process(target=_work, args=(work, arguments, folder, (0, ""), dict(variables or {}), told))
     process.start()
     return process
+
+
+def said(folder: Path) -> str:
+    """What the functions that were begun in a folder have printed, their errors included."""
+    return "".join(file.read_text() for file in sorted(folder.glob("told*.txt")))
 
 
 class _Points:

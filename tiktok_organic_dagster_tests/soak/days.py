@@ -1,14 +1,11 @@
 """Days at a TikTok that fails at random, with loaders that are killed, and what differs from the world at their end."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from multiprocessing.process import BaseProcess
 
 from tiktok_organic_dagster.simulator import Call
 from tiktok_organic_dagster.simulator.faults import Effect, reset
@@ -24,8 +21,9 @@ from tiktok_organic_dagster.tables import (
     Table,
 )
 from tiktok_organic_dagster_tests import figures, truth
+from tiktok_organic_dagster_tests.faults import killing
 from tiktok_organic_dagster_tests.lab import Lab
-from tiktok_organic_dagster_tests.orchestration.deployment import ROOT
+from tiktok_organic_dagster_tests.soak import loader
 
 STEPS = ("account", "account_metrics", "videos", "comments")
 RUNS_A_DAY = 8
@@ -35,6 +33,8 @@ RUNS_APART = timedelta(minutes=2)
 """So much later the next run of a day begins: a lease that a killed process left behind must be over by then."""
 READ_FOR = timedelta(days=365)
 TIMEOUT_S = 3.0
+HURRIED = {"TIKTOK_ORGANIC_TIMEOUT_S": str(TIMEOUT_S), "TIKTOK_ORGANIC_THROTTLE_WAIT_S": "0.5"}
+DEADLINE_S = 600.0
 IMAGE = 3
 """Where a row of a comment has the image of its video."""
 
@@ -47,18 +47,18 @@ class Kills:
 
     def __init__(self, seed: int, share: float) -> None:
         self.killed = 0
-        self.processes: Sequence[subprocess.Popen[str]] = ()
+        self.processes: Sequence[BaseProcess] = ()
         self._draws = Draws("kill", seed)
         self._days: Counter[date] = Counter()
         self._share = share
 
     def befalls(self, call: Call) -> Effect | None:
         random = self._draws.of(call)
-        alive = [each for each in self.processes if each.poll() is None]
+        alive = [each for each in self.processes if each.is_alive()]
         day = call.moment.date()
         if random.random() >= self._share or not alive or self._days[day] == KILLS_A_DAY:
             return None
-        random.choice(alive).send_signal(signal.SIGKILL)
+        random.choice(alive).kill()
         self._days[day] += 1
         self.killed += 1
         return reset()
@@ -128,61 +128,39 @@ class Days:
         Returns:
             Why accounts failed.
         """
-        order = {
-            "moment": self._lab.clock.now().isoformat(),
-            "passed": number * RUNS_APART.total_seconds(),
-            "accounts": sorted({account for account, _ in todo}),
-            "all_comments": all_comments,
-        }
+        accounts = sorted({account for account, _ in todo})
         trouble = [self._lab.simulator.faults.add(each) for each in (self._faults, self._kills)]
-        processes = [self._start() for _ in range(self._at_once)]
+        folders = [self._lab.settings.home / f"loader{self.runs + place}" for place in range(self._at_once)]
+        processes = [
+            killing.begin(
+                loader.load,
+                self._lab.clock.now(),
+                number * RUNS_APART,
+                accounts,
+                all_comments,
+                folder=folder,
+                variables={**self._lab.variables, **HURRIED},
+            )
+            for folder in folders
+        ]
         self._kills.processes = processes
-        why: dict[str, str] = {}
-        said = self._said(processes, json.dumps(order))
+        for process in processes:
+            process.join(DEADLINE_S)
         for each in trouble:
             self._lab.simulator.faults.remove(each)
-        for process, lines in zip(processes, said, strict=True):
+        why: dict[str, str] = {}
+        for process, folder in zip(processes, folders, strict=True):
             self.runs += 1
-            assert process.returncode in {0, -signal.SIGKILL}, lines
+            lines = killing.said(folder)
+            assert process.exitcode in {0, -signal.SIGKILL}, lines
             for line in lines.splitlines():
                 if not line.startswith("{"):  # a library's word on standard error
                     continue
                 step = json.loads(line)
                 why |= step["failed"]
-                todo -= {(account, step["step"]) for account in order["accounts"] if account not in step["failed"]}
+                todo -= {(account, step["step"]) for account in accounts if account not in step["failed"]}
                 self.spent.update({name: step[name] for name in figures.NAMES if name in step})
         return why
-
-    def _start(self) -> subprocess.Popen[str]:
-        environment = {
-            **os.environ,
-            **self._lab.variables,
-            "TIKTOK_ORGANIC_TIMEOUT_S": str(TIMEOUT_S),
-            "TIKTOK_ORGANIC_THROTTLE_WAIT_S": "0.5",
-        }
-        return subprocess.Popen(
-            [sys.executable, "-m", "tiktok_organic_dagster_tests.soak.loader"],
-            env=environment,
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    @staticmethod
-    def _said(processes: Sequence[subprocess.Popen[str]], order: str) -> list[str]:
-        said = [""] * len(processes)
-
-        def listen(place: int, process: subprocess.Popen[str]) -> None:
-            said[place], _ = process.communicate(order, timeout=600)
-
-        listeners = [threading.Thread(target=listen, args=each) for each in enumerate(processes)]
-        for each in listeners:
-            each.start()
-        for each in listeners:
-            each.join()
-        return said
 
     def _connect_again(self) -> None:
         """Do what the owners of accounts do whose authorization was lost with an answer of TikTok."""

@@ -1,12 +1,6 @@
-"""A process that takes all readings of a day; the clock of its readings stands still, its waits are real.
-
-It reads one JSON object from its standard input: the `moment` of the readings, `passed`, the seconds since then for
-quotas, pauses, tokens and leases, `accounts` by business_id, and `all_comments`. Its settings are in the environment.
-Each step prints a line of JSON: what it came to, and which accounts failed and why.
-"""
+"""A process that takes all readings of a day; the clock of its readings stands still, its waits are real."""
 
 import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -27,8 +21,17 @@ from tiktok_organic_dagster_tests import figures
 METRIC_DAYS = 58
 
 
-def load(moment: datetime, passed: timedelta, accounts: Sequence[str], *, all_comments: bool) -> None:
-    """Take the readings of the accounts, each step on its own."""
+def load(moment: datetime, passed: timedelta, accounts: Sequence[str], all_comments: bool) -> None:
+    """Take the readings of the accounts, each step on its own, by the settings of the environment.
+
+    Each step prints a line of JSON: what it came to, and which accounts failed and why.
+
+    Args:
+        moment: Of the readings.
+        passed: The time since then, for quotas, pauses, tokens and leases.
+        accounts: By business_id.
+        all_comments: Whether all comments are read, also of posts whose counter stands still.
+    """
     began = time.monotonic()
 
     def running() -> datetime:
@@ -63,13 +66,3 @@ def _readings(moment: Moment, *, all_comments: bool) -> Iterator[Reading]:
         yield AllCommentsReading(COMMENT_TABLES, moment)
     else:
         yield CommentsReading(COMMENT_TABLES, moment, timedelta(minutes=30))
-
-
-if __name__ == "__main__":
-    order = json.load(sys.stdin)
-    load(
-        datetime.fromisoformat(order["moment"]),
-        timedelta(seconds=order["passed"]),
-        order["accounts"],
-        all_comments=order["all_comments"],
-    )
