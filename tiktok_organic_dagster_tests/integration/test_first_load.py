@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from tiktok_organic_dagster.readings import comments
+from tiktok_organic_dagster.simulator import AccountKind
+from tiktok_organic_dagster.simulator.endpoints import ORDERED_COMMENTS, VIDEOS_A_PAGE
 from tiktok_organic_dagster.tables import CATALOGUE, COMMENTS, METRIC_TABLES
 from tiktok_organic_dagster.tables.own import READINGS
 from tiktok_organic_dagster_tests import truth
@@ -15,11 +17,16 @@ pytestmark = pytest.mark.usefixtures("duckdb_stays_open")
 
 
 def test_a_first_load_holds_exactly_the_rows_of_the_world(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
-    lab = new_lab(warehouse_url)
+    lab = new_lab(warehouse_url, accounts=len(AccountKind), videos=45)
+    assert {account.kind for account in lab.world.accounts} == set(AccountKind)
+    posts = [post for account in lab.world.accounts for post in lab.world.posts(account, lab.clock.now())]
+    assert any(post.is_photo for post in posts)
+    assert any(post.comments > ORDERED_COMMENTS for post in posts), "so many that some come a second time"
+    assert len(posts) > len(AccountKind) * 2 * VIDEOS_A_PAGE
 
     outcomes = lab.read_everything()
 
-    assert [outcome.error for outcome in outcomes] == [None] * 20
+    assert [outcome.error for outcome in outcomes] == [None] * len(AccountKind) * 4
     loaded, expected = lab.everything(), truth.everything(lab)
     assert set(loaded) == set(expected)
     for table, rows in expected.items():
@@ -28,9 +35,10 @@ def test_a_first_load_holds_exactly_the_rows_of_the_world(new_lab: Callable[...,
 
 
 def test_a_second_load_at_the_same_moment_changes_no_row(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
-    lab = new_lab(warehouse_url, accounts=2, videos=30)
+    lab = new_lab(warehouse_url, accounts=2, videos=22)
     lab.read_everything()
     first = lab.everything()
+    assert all(first.values())
 
     lab.read_everything()
 
