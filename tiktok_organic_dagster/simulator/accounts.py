@@ -4,6 +4,7 @@ import base64
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from threading import Lock
 
 from tiktok_organic_dagster.simulator.chance import chance, digest
@@ -100,6 +101,13 @@ def business_id(seed: int, index: int, client_id: str) -> str:
     return ("-000", "000i", "_000", "000-")[index % 4] + name[:32]
 
 
+@lru_cache(maxsize=20_000)
+def _luck(seed: int, account: int, day: int) -> tuple[float, float, float, float, float]:
+    """What is drawn for the followers of an account on a day, counted from its first one."""
+    random = chance(seed, "follower day", account, day)
+    return random.expovariate(1), random.random(), random.random(), random.uniform(0.1, 0.45), random.random()
+
+
 class FollowerHistory:
     """Followers of one account, day by day; grows on demand and holds nothing that the seed does not say."""
 
@@ -128,13 +136,13 @@ class FollowerHistory:
             return self._days[number]
 
     def _next_day(self, number: int) -> FollowerDay:
-        random = chance(self._seed, "follower day", self._account.index, number)
+        growth, hit, more, losing, less = _luck(self._seed, self._account.index, number)
         before = self._days[-1].total if self._days else self._first
         weekday = (self._account.created + timedelta(days=number)).weekday()
-        wave = self._pace * WEEKLY_RHYTHM[weekday] * random.expovariate(1) * (1 + number / 900)
-        if random.random() < 0.02:
+        wave = self._pace * WEEKLY_RHYTHM[weekday] * growth * (1 + number / 900)
+        if hit < 0.02:
             wave *= 6  # a hit brings followers
-        gained, lost = int(wave + random.random()), int(wave * random.uniform(0.1, 0.45) + random.random() * 0.9)
+        gained, lost = int(wave + more), int(wave * losing + less * 0.9)
         if self._account.kind is AccountKind.SMALL and before + gained - lost > FOLLOWERS_FOR_AUDIENCE - 6:
             gained, lost = 0, 1
         return FollowerDay(gained, lost, before + gained - lost)

@@ -64,6 +64,7 @@ class Comment:
         return self.created <= at < self.vanishes_at
 
 
+@lru_cache(maxsize=4096)
 def write_comments(seed: int, post: Post) -> tuple[Comment, ...]:
     """All comments a post will ever get, newest first."""
     written: list[Comment] = []
@@ -73,9 +74,10 @@ def write_comments(seed: int, post: Post) -> tuple[Comment, ...]:
     return tuple(sorted(written, key=lambda comment: (comment.created, comment.comment_id), reverse=True))
 
 
-def moments_of_comments(seed: int, post: Post) -> list[int]:
+@lru_cache(maxsize=4096)
+def moments_of_comments(seed: int, post: Post) -> tuple[int, ...]:
     """When the comments of `write_comments` are written, in no order; faster than writing them."""
-    return [_begin(seed, post, number)[1] for number in range(post.comments)]
+    return tuple(_begin(seed, post, number)[1] for number in range(post.comments))
 
 
 def _begin(seed: int, post: Post, number: int) -> tuple[Random, int]:

@@ -17,7 +17,6 @@ from tiktok_organic_dagster.simulator.accounts import (
 from tiktok_organic_dagster.simulator.chance import digest
 from tiktok_organic_dagster.simulator.changes import Changes
 from tiktok_organic_dagster.simulator.comments import (
-    Comment,
     show_added,
     show_comment,
     show_reply,
@@ -81,7 +80,6 @@ class World:
             DailyMetrics(seed, account, posts, followers)
             for account, posts, followers in zip(self.accounts, self._posts, self._followers, strict=True)
         ]
-        self._comments: Callable[[Post], tuple[Comment, ...]] = lru_cache(4096)(lambda post: write_comments(seed, post))
         self._lasting: Callable[[Post, str], dict[str, Rows]] = lru_cache(1024)(
             lambda post, country: lasting_insights(seed, post, country)
         )
@@ -233,7 +231,9 @@ class World:
         account = self.account(account)
         at = moment.timestamp()
         post = self.post(account, video_id, moment)
-        parents = [] if post is None else [each for each in self._comments(post) if each.comment_id == comment_id]
+        parents = (
+            [] if post is None else [each for each in write_comments(self.seed, post) if each.comment_id == comment_id]
+        )
         if post is None or not parents or not parents[0].is_there(at):
             return []
         owner = self._owner(account, at)
@@ -265,7 +265,7 @@ class World:
         owner = self._owner(self.accounts[index], at)
         shown = [
             show_comment(self.seed, post, comment, owner, at)
-            for comment in self._comments(post)
+            for comment in write_comments(self.seed, post)
             if comment.is_there(at)
         ]
         if self.changes.any:
@@ -282,8 +282,8 @@ class World:
 
     def _count_comments(self, post: Post, at: float) -> int:
         if not self.changes.any:
-            return sum(comment.is_there(at) for comment in self._comments(post))
-        ids = {comment.comment_id for comment in self._comments(post) if comment.is_there(at)}
+            return sum(comment.is_there(at) for comment in write_comments(self.seed, post))
+        ids = {comment.comment_id for comment in write_comments(self.seed, post) if comment.is_there(at)}
         ids |= {added.comment_id for added in self.changes.comments(post.item_id, at)}
         return len(ids - self.changes.happened_at("deleted comment", at))
 
