@@ -46,6 +46,8 @@ REMAINS = (
     "Erasing a commenter.\n"
 )
 
+in_one_process = pytest.mark.usefixtures("duckdb_stays_open")
+
 
 @pytest.fixture
 def lab(new_lab: Callable[..., Lab], warehouse_url: str) -> Lab:
@@ -102,6 +104,7 @@ def calls_of_next_day(lab: Lab, *, everything: bool = False) -> int:
     return lab.simulator.calls.count(COMMENT_LIST)
 
 
+@in_one_process
 @pytest.mark.parametrize("setting", ["plain", "hashed"])
 def test_all_comments_of_one_commenter_go_and_do_not_come_back(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, setting: str
@@ -143,6 +146,7 @@ def test_all_comments_of_one_commenter_go_and_do_not_come_back(
     assert (verdict.compared, verdict.unusual) == (2, ())
 
 
+@in_one_process
 def test_only_a_hash_is_remembered_and_the_identifier_is_shown_nowhere(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -155,6 +159,7 @@ def test_only_a_hash_is_remembered_and_the_identifier_is_shown_nowhere(
     assert not [path for path in lab.settings.home.rglob("state*") if TROLL.encode() in path.read_bytes()]
 
 
+@in_one_process
 def test_who_has_not_commented_yet_is_left_out_all_the_same(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     result = forget(lab, monkeypatch, TROLL)
     assert plainly(result.output) == told(
@@ -168,6 +173,7 @@ def test_who_has_not_commented_yet_is_left_out_all_the_same(lab: Lab, monkeypatc
     assert left_out(lab) == sorted([(lab.business_id(0), 40.0), (lab.business_id(1), 4.0)])
 
 
+@in_one_process
 @pytest.mark.parametrize("given", ["@ada.reads", "", "  "])
 def test_a_username_is_no_identifier(lab: Lab, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     result = forget(lab, monkeypatch, given)
@@ -179,6 +185,7 @@ def test_a_username_is_no_identifier(lab: Lab, monkeypatch: pytest.MonkeyPatch, 
     assert lab.store.commenters.forgotten() == frozenset()
 
 
+@in_one_process
 def test_only_the_whole_identifier_is_meant(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     read_comments(lab)
     stored = lab.rows(COMMENTS)
@@ -187,6 +194,7 @@ def test_only_the_whole_identifier_is_meant(lab: Lab, monkeypatch: pytest.Monkey
     assert lab.rows(COMMENTS) == stored
 
 
+@in_one_process
 def test_a_hash_names_a_commenter_too_whose_rows_are_plain_or_hashed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIKTOK_ORGANIC_COMMENTERS", "hashed")
     read_comments(lab)
@@ -201,6 +209,7 @@ def test_a_hash_names_a_commenter_too_whose_rows_are_plain_or_hashed(lab: Lab, m
     assert not identifiers(lab.rows(COMMENTS)) & {TROLL, pseudonym(lab, TROLL)}
 
 
+@in_one_process
 def test_forgotten_comments_end_the_reading_of_a_head_as_stored_ones_do(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +232,7 @@ def test_forgotten_comments_end_the_reading_of_a_head_as_stored_ones_do(
     assert not lab.rows(COMMENTS, where="_not_returned_since IS NOT NULL")
 
 
+@in_one_process
 def test_who_is_forgotten_while_a_reading_is_under_way_is_not_stored_by_it(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +250,7 @@ def test_who_is_forgotten_while_a_reading_is_under_way_is_not_stored_by_it(
     assert lab.rows(COMMENTS) == without(truth.comments(lab), TROLL)
 
 
+@in_one_process
 def test_rows_that_come_back_with_a_backup_are_erased_by_the_next_step(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

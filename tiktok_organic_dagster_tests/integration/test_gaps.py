@@ -213,7 +213,7 @@ def test_comments_of_which_nothing_could_be_read_are_missing(new_lab: Callable[.
 def test_daily_runs_leave_a_few_rows(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
     lab = new_lab(warehouse_url, accounts=2, videos=2)
     lab.read_metrics()
-    for _ in range(6):
+    for _ in range(4):
         lab.read_account()
         lab.read_metrics(20)
         lab.clock.next_day()

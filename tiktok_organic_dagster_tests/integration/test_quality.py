@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tiktok_organic_dagster.quality import RULES, Verdict, verdict_of
+from tiktok_organic_dagster.tables import METRIC_TABLES, VIDEO_TABLES
 from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests.lab import Lab
 
@@ -18,11 +19,19 @@ GENDERS = "tiktok_organic_videos_audience_genders"
 COMMENTS = "tiktok_organic_videos_comments"
 
 
+JUDGED = {rule.table for rule in RULES}
+
+
 def read(lab: Lab) -> None:
+    """All that a rule looks at."""
     lab.read_account()
-    lab.read_metrics(days=12)
-    lab.read_videos()
+    lab.read_metrics(days=12, tables=[table for table in METRIC_TABLES if table in JUDGED])
+    read_videos(lab)
     lab.read_comments()
+
+
+def read_videos(lab: Lab) -> None:
+    lab.read_videos([table for table in VIDEO_TABLES if table in JUDGED])
 
 
 def verdicts(lab: Lab) -> dict[tuple[str, str], Verdict]:
@@ -56,7 +65,7 @@ def test_healthy_accounts_of_all_kinds_never_warn(new_lab: Callable[..., Lab]) -
             lab.world.changes.patch_metrics(0, restated, likes=4711, video_views=0)
         read(lab)
         if day == 3:
-            lab.read_videos()  # a reading may be repeated
+            read_videos(lab)  # a reading may be repeated
 
         assert unusual(lab) == {}, f"day {day}"
         lab.clock.next_day()
