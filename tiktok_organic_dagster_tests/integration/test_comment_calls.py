@@ -8,7 +8,7 @@ import pytest
 
 from tiktok_organic_dagster.simulator import ABSENT, Fault
 from tiktok_organic_dagster.simulator.faults import change, cursor_stands_still, http_status, refuse
-from tiktok_organic_dagster.tables import COMMENTS
+from tiktok_organic_dagster.tables import COMMENTS, VIDEOS
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.lab import Lab
 
@@ -35,7 +35,7 @@ def add_video(lab: Lab, comments: int, days_old: float = 30, **fields: object) -
 
 
 def calls_of_reading(lab: Lab) -> int:
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.simulator.calls.clear()
     lab.read_comments()
     return lab.simulator.calls.count(COMMENT_LIST)
@@ -122,7 +122,7 @@ def test_beyond_500_new_comments_all_are_read(lab: Lab) -> None:
     lab.world.changes.patch_video(video, comments=580)
     lab.clock.next_day()
 
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.read_comments()
 
     world = {comment["comment_id"] for comment in lab.world.comments(0, video, lab.clock.now())}
@@ -177,7 +177,7 @@ def test_a_video_that_tiktok_does_not_know_is_skipped_and_its_rows_stay(lab: Lab
     )
     lab.clock.next_day()
 
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     (outcome,) = lab.read_comments()
 
     assert outcome.error is None
@@ -191,7 +191,7 @@ def test_a_video_that_tiktok_does_not_know_is_skipped_and_its_rows_stay(lab: Lab
 def test_what_a_run_has_no_time_for_is_taken_up_by_the_next(lab: Lab) -> None:
     for _ in range(4):
         add_video(lab, comments=3)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     ticking = lab.clock.now
 
     def each_look_takes_a_minute() -> object:
@@ -212,7 +212,7 @@ def test_what_a_run_has_no_time_for_is_taken_up_by_the_next(lab: Lab) -> None:
 
 def test_comments_need_the_videos_of_the_day(lab: Lab) -> None:
     add_video(lab, comments=5)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.clock.next_day()
 
     (outcome,) = lab.read_comments()
@@ -224,7 +224,7 @@ def test_comments_need_the_videos_of_the_day(lab: Lab) -> None:
 
 def test_an_older_post_never_read_to_its_end_is_read_later(lab: Lab) -> None:
     old = add_video(lab, comments=8, days_old=400)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.clock.next_day()
 
     assert calls_of_reading(lab) == 1
@@ -236,7 +236,7 @@ def test_an_older_post_never_read_to_its_end_is_read_later(lab: Lab) -> None:
 def test_a_video_that_cannot_be_read_holds_no_other_back_and_is_said(lab: Lab) -> None:
     videos = [add_video(lab, comments=35) for _ in range(4)]
     lab.simulator.faults.add(Fault(cursor_stands_still(), when=lambda params: params.get("video_id") == videos[1]))
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
 
     (outcome,) = lab.read_comments()
 
@@ -251,7 +251,7 @@ def test_a_video_that_cannot_be_read_holds_no_other_back_and_is_said(lab: Lab) -
 def test_an_api_that_is_down_is_not_asked_about_every_video(lab: Lab) -> None:
     for _ in range(20):
         add_video(lab, comments=5)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.simulator.calls.clear()
     lab.simulator.faults.add(Fault(http_status(503), path=COMMENT_LIST, after=4))
 
@@ -272,7 +272,7 @@ def test_what_the_first_attempt_noticed_is_not_forgotten_by_the_second(lab: Lab)
         Fault(change(with_a_word_for_a_number), when=lambda params: params.get("video_id") == first)
     )
     lab.simulator.faults.add(Fault(http_status(503), when=lambda params: params.get("video_id") == second, times=8))
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
 
     (outcome,) = lab.read_comments()
 

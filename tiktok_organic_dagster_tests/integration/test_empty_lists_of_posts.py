@@ -53,7 +53,7 @@ def test_a_first_reading_without_the_posts_that_the_profile_counts_fails_and_so_
     lab.read_account()
     no_posts(lab)
 
-    (videos,) = lab.read_videos()
+    (videos,) = lab.read_videos([VIDEOS])
     (comments,) = lab.read_comments()
 
     assert "counts 5 public" in (videos.error or "")
@@ -66,7 +66,7 @@ def test_an_empty_list_that_was_a_passing_trouble_costs_nothing(new_lab: NewLab)
     lab.read_account()
     fault = no_posts(lab, times=1)
 
-    (outcome,) = lab.read_videos()
+    (outcome,) = lab.read_videos([VIDEOS])
 
     assert fault.struck == 1
     assert outcome.error is None
@@ -77,11 +77,11 @@ def test_without_a_profile_of_today_an_empty_list_does_not_replace_an_earlier_re
     new_lab: NewLab,
 ) -> None:
     lab = new_lab(accounts=1, videos=5)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     before = lab.rows(VIDEOS)
     no_posts(lab)
 
-    (outcome,) = lab.read_videos()
+    (outcome,) = lab.read_videos([VIDEOS])
 
     assert "an earlier reading of today holds some" in (outcome.error or "")
     assert lab.rows(VIDEOS) == before != []
@@ -93,7 +93,7 @@ def test_an_account_without_posts_is_complete(new_lab: NewLab) -> None:
     lab.read_account()
     assert lab.rows(ACCOUNT, ["videos_count"]) == [(0.0,)]
 
-    (outcome,) = lab.read_videos()
+    (outcome,) = lab.read_videos([VIDEOS])
 
     assert outcome.error is None
     assert lab.rows(VIDEOS) == []
@@ -102,13 +102,13 @@ def test_an_account_without_posts_is_complete(new_lab: NewLab) -> None:
 def test_posts_that_the_owner_took_away_are_gone_once_the_profile_says_so(new_lab: NewLab) -> None:
     lab = new_lab(accounts=1, videos=3)
     lab.read_account()
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     take_away_all_posts(lab)
-    assert "counts 3 public" in (lab.read_videos()[0].error or "")
+    assert "counts 3 public" in (lab.read_videos([VIDEOS])[0].error or "")
     assert len(lab.rows(VIDEOS)) == 3
 
     lab.read_account()
-    (outcome,) = lab.read_videos()
+    (outcome,) = lab.read_videos([VIDEOS])
 
     assert outcome.error is None
     assert lab.rows(VIDEOS) == []
@@ -117,14 +117,14 @@ def test_posts_that_the_owner_took_away_are_gone_once_the_profile_says_so(new_la
 def test_an_account_whose_posts_are_all_too_old_is_complete(new_lab: NewLab) -> None:
     lab = new_lab(accounts=1, videos=3)
     lab.read_account()
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.clock.next_day()
     lab.read_account()
     two_years_ago = int((lab.clock.now() - timedelta(days=730)).timestamp())
     old = change(lambda data: data | {"videos": [post | {"create_time": two_years_ago} for post in data["videos"]]})
     lab.simulator.faults.add(Fault(old, path="business/video/list/"))
 
-    (outcome,) = lab.read_videos()
+    (outcome,) = lab.read_videos([VIDEOS])
 
     assert outcome.error is None
     assert {day for (day,) in lab.rows(VIDEOS, ["metric_date"])} == {lab.clock.today - timedelta(days=1)}
@@ -135,7 +135,7 @@ def test_a_single_post_that_the_profile_counts_is_enough_to_doubt_an_empty_list(
     lab.read_account()
     no_posts(lab)
 
-    (outcome,) = lab.read_videos()
+    (outcome,) = lab.read_videos([VIDEOS])
 
     assert "its profile of today counts 1 public" in (outcome.error or "")
 
@@ -158,13 +158,13 @@ def test_without_a_profile_of_today_the_newest_one_is_asked(new_lab: NewLab, war
 
 def test_without_any_profile_an_empty_list_after_a_day_with_posts_is_told(new_lab: NewLab, warehouse_url: str) -> None:
     lab = new_lab(warehouse_url, accounts=1, videos=5)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     day, before = lab.clock.today, lab.rows(VIDEOS)
     lab.clock.next_day()
     no_posts(lab)
 
     for _ in range(2):  # a reading that is repeated says the same
-        (outcome,) = lab.read_videos()
+        (outcome,) = lab.read_videos([VIDEOS])
 
         assert outcome.error is None
         (warning,) = outcome.notes.warnings
@@ -176,18 +176,18 @@ def test_an_account_that_cannot_be_counted_is_red_until_tomorrow_and_then_warned
     lab = new_lab(accounts=1, videos=3)
     lab.connect(0, without=["user.info.stats"])
     lab.read_account()
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     before = lab.rows(VIDEOS)
     take_away_all_posts(lab)
 
     lab.read_account()
-    (same_day,) = lab.read_videos()
+    (same_day,) = lab.read_videos([VIDEOS])
     lab.clock.next_day()
     lab.read_account()
-    (next_day,) = lab.read_videos()
+    (next_day,) = lab.read_videos([VIDEOS])
     lab.clock.next_day()
     lab.read_account()
-    (later,) = lab.read_videos()
+    (later,) = lab.read_videos([VIDEOS])
 
     assert "an earlier reading of today holds some" in (same_day.error or "")
     assert "try again tomorrow" in (same_day.error or "")
@@ -201,14 +201,14 @@ def test_an_account_that_cannot_be_counted_is_red_until_tomorrow_and_then_warned
 def test_the_newest_profile_counts_also_if_an_older_one_knew_more(new_lab: NewLab, warehouse_url: str) -> None:
     lab = new_lab(warehouse_url, accounts=1, videos=3)
     lab.read_account()
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     day, before = lab.clock.today, lab.rows(VIDEOS)
     lab.clock.next_day()
     lab.connect(0, without=["user.info.stats"])
     lab.read_account()
     take_away_all_posts(lab)
 
-    (outcome,) = lab.read_videos()
+    (outcome,) = lab.read_videos([VIDEOS])
 
     assert lab.rows(ACCOUNT, ["videos_count"]) == [(3.0,), (None,)]
     assert outcome.error is None

@@ -185,7 +185,7 @@ def test_the_table_alone_of_two_that_was_loaded_is_loaded(new_lab: Callable[...,
 
 def test_comments_left_in_part_say_so_until_the_rest_is_read(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
     lab = new_lab(warehouse_url, accounts=1, videos=8)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
 
     def later(data: faults.Data) -> faults.Data:
         lab.clock.moment += timedelta(minutes=31)
@@ -203,7 +203,7 @@ def test_comments_left_in_part_say_so_until_the_rest_is_read(new_lab: Callable[.
 
 def test_comments_of_which_nothing_could_be_read_are_missing(new_lab: Callable[..., Lab]) -> None:
     lab = new_lab(accounts=1, videos=8)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.simulator.faults.add(Fault(faults.refuse(40117, "no"), path="business/comment/list/"))
     (outcome,) = lab.read_comments()
 

@@ -53,10 +53,10 @@ def test_a_video_is_refreshed_until_it_is_365_days_old_to_the_second(new_lab: Ca
     edge = datetime(2026, 11, 24, tzinfo=UTC) - YEAR
     kept = lab.world.changes.add_video(0, at=edge)
     dropped = lab.world.changes.add_video(0, at=edge - timedelta(seconds=1))
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.clock.next_day()
 
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
 
     read = {row[0] for row in lab.rows(VIDEOS, ["item_id"], where="metric_date = DATE '2026-11-24'")}
     assert kept in read
@@ -66,11 +66,11 @@ def test_a_video_is_refreshed_until_it_is_365_days_old_to_the_second(new_lab: Ca
 
 def test_a_second_day_reads_at_most_one_page_past_the_edge(new_lab: Callable[..., Lab]) -> None:
     lab = new_lab(accounts=1, videos=400)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.clock.next_day()
     lab.simulator.calls.clear()
 
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
 
     recent = len(truth.videos(lab, datetime(2026, 11, 24, tzinfo=UTC) - YEAR))
     assert lab.simulator.calls.count("business/video/list/") <= -(-recent // 20) + 1
@@ -79,10 +79,10 @@ def test_a_second_day_reads_at_most_one_page_past_the_edge(new_lab: Callable[...
 
 def test_the_first_day_read_again_holds_all_posts_again(new_lab: Callable[..., Lab]) -> None:
     lab = new_lab(accounts=1, videos=60)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.clock.moment += timedelta(hours=8)
 
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
 
     assert lab.rows(VIDEOS) == truth.in_order(truth.videos(lab))
 
@@ -159,9 +159,9 @@ def _rows_of(lab: Lab, business_id: str) -> dict[str, list[tuple[Any, ...]]]:
 def test_a_comment_keeps_its_row_when_it_is_edited_hidden_or_gone(
     new_lab: Callable[..., Lab], warehouse_url: str
 ) -> None:
-    lab = new_lab(warehouse_url, accounts=1, videos=10)
+    lab = new_lab(warehouse_url, accounts=1, videos=0)
     video = _add_old_video(lab, comments=5)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.read_comments()
     edited, hidden, gone, *_ = (c["comment_id"] for c in lab.world.comments(0, video, lab.clock.now()))
     lab.world.changes.edit_comment(edited, text="on second thought", likes=12)
@@ -171,7 +171,7 @@ def test_a_comment_keeps_its_row_when_it_is_edited_hidden_or_gone(
     lab.world.changes.patch_video(video, comments=4)  # the counter fell: all of it is read again
     lab.clock.next_day()
 
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.read_comments()
 
     columns = ["comment_id", "text", "status", "_read_date", "_not_returned_since"]
@@ -185,9 +185,9 @@ def test_a_comment_keeps_its_row_when_it_is_edited_hidden_or_gone(
 
 
 def test_a_comment_that_comes_back_is_no_longer_marked(new_lab: Callable[..., Lab]) -> None:
-    lab = new_lab(accounts=1, videos=10)
+    lab = new_lab(accounts=1, videos=0)
     video = _add_old_video(lab, comments=3)
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.read_comments()
     withheld = lab.world.comments(0, video, lab.clock.now())[0]["comment_id"]
 

@@ -126,7 +126,7 @@ def test_comments_merged(lab: Lab) -> None:
         for row in before
     }
     lab.world.changes.patch_video(video, comments=len(before))
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.read_comments()
     lab.clock.next_day()
     lab.world.changes.patch_video(video, comments=len(before) - 1)
@@ -139,7 +139,7 @@ def test_comments_merged(lab: Lab) -> None:
         else:
             lab.world.changes.edit_comment(ids[row["comment"]], text=text)
 
-    lab.read_videos()
+    lab.read_videos([VIDEOS])
     lab.read_comments()
 
     columns = ["comment_id", "text", "_read_date", "_not_returned_since"]
@@ -169,7 +169,7 @@ def test_a_key_that_comes_twice_in_an_answer(lab: Lab) -> None:
             return {**data, "videos": videos}
 
         fault = lab.simulator.faults.add(Fault(faults.change(doubled), path="business/video/list/"))
-        (outcome,) = lab.read_videos()
+        (outcome,) = lab.read_videos([VIDEOS])
         lab.simulator.faults.remove(fault)
 
         stored = lab.rows(VIDEOS, ["likes"], where=f"item_id = '{post}' AND metric_date = DATE '{row['day']}'")
@@ -186,7 +186,7 @@ def test_the_first_reading_and_those_after_it(lab: Lab) -> None:
     for moment in moments:
         _go_to(lab, moment_of(moment))
 
-        lab.read_videos()
+        lab.read_videos([VIDEOS])
 
         stored = {item for (item,) in lab.rows(VIDEOS, ["item_id"], where=f"metric_date = DATE '{lab.clock.today}'")}
         expected = {posts[row["post published"]] for row in rows if row[moment] == "read"}
