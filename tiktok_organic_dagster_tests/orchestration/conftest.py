@@ -11,7 +11,11 @@ from dagster import DagsterInstance
 from sqlalchemy.engine import make_url
 
 from tiktok_organic_dagster_tests.conftest import NOON
-from tiktok_organic_dagster_tests.orchestration.dagster_in_process import Dagster, dagster_in_process
+from tiktok_organic_dagster_tests.orchestration.dagster_in_process import (
+    Dagster,
+    ephemeral_instance,
+    quick_dagster_in_process,
+)
 from tiktok_organic_dagster_tests.orchestration.deployment import ROOT, Deployment
 
 WAREHOUSE_PASSWORD = "password-of-the-warehouse"
@@ -57,7 +61,7 @@ def deployment(
 def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterInstance]:
     """A Dagster that remembers its runs for one test."""
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
-    with DagsterInstance.ephemeral() as made:
+    with ephemeral_instance() as made:
         yield made
 
 
@@ -67,7 +71,7 @@ def dagster(
     tmp_path: Path,
 ) -> Iterator[Dagster]:
     """Dagster's web server and backfill daemon over the deployment, in this process."""
-    with dagster_in_process(tmp_path / "dagster") as made:
+    with quick_dagster_in_process(tmp_path / "dagster") as made:
         yield made
 
 

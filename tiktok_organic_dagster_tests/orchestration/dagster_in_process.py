@@ -15,7 +15,9 @@ from dagster import DagsterInstance, _loggers
 from dagster._cli.workspace.cli_target import workspace_opts_to_load_target
 from dagster._core.execution import context_creation_job
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.storage.event_log import in_memory as in_memory_event_log
 from dagster._core.storage.event_log.sqlite import consolidated_sqlite_event_log
+from dagster._core.storage.runs import in_memory as in_memory_run_storage
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from dagster._core.storage.sql import AlembicVersion, check_alembic_revision
@@ -159,6 +161,17 @@ def quick_dagster_in_process(home: Path) -> Iterator[Dagster]:
                 compute_logs={"module": f"{storage}.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
             )
         )
+
+
+@contextmanager
+def ephemeral_instance() -> Iterator[DagsterInstance]:
+    """Dagster's storage in memory, made anew. It needs no version, and all migrations are read to give it one."""
+    with ExitStack() as stack:
+        for module in (in_memory_event_log, in_memory_run_storage):
+            stack.enter_context(patch.object(module, "stamp_alembic_rev"))
+        made = DagsterInstance.ephemeral()
+    with made:
+        yield made
 
 
 def _engine_of_file(url: str, **_arguments: Any) -> sa.Engine:

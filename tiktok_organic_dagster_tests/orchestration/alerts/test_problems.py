@@ -1,10 +1,11 @@
 """The sensor `alerts` over real runs: what is a problem, told once, and when it is over."""
 
 import pytest
-from dagster import AssetCheckSeverity, DagsterInstance, DefaultSensorStatus
+from dagster import AssetCheckSeverity, DefaultSensorStatus
 
 from tiktok_organic_dagster import state
 from tiktok_organic_dagster.automation.alerts import alerts
+from tiktok_organic_dagster_tests.orchestration.dagster_in_process import ephemeral_instance
 from tiktok_organic_dagster_tests.orchestration.sensors import COMMENTS, VIDEOS, Loader, Watch, connect, failure
 
 NO_TOKEN = {"@ada": "the authorization has ended"}
@@ -217,7 +218,7 @@ def test_what_was_told_outlives_dagsters_storage(loader, watch, web):
     loader.fails(VIDEOS, "accounts_loaded", NO_TOKEN)
     loader.run()
     watch.tick()
-    with DagsterInstance.ephemeral() as another:
+    with ephemeral_instance() as another:
         anew, again = Watch(another), Loader(another)
         assert anew.tick() == "Nothing changed. 1 problem is open: The check accounts_loaded fails for @ada."
         again.fails(VIDEOS, "accounts_loaded", NO_TOKEN)
