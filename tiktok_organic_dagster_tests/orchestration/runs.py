@@ -37,8 +37,15 @@ ALL_TABLES = (ACCOUNT, *METRIC_TABLES, *VIDEO_TABLES, COMMENTS)
 
 
 def code_location() -> Definitions:
-    """What the settings of this moment describe."""
-    return importlib.import_module(MODULE).definitions(Settings.load())
+    """What the settings of this moment describe; made anew if they are no longer those of the last time."""
+    settings = Settings.load()
+    if settings not in _locations:
+        _locations.clear()
+        _locations[settings] = importlib.import_module(MODULE).definitions(settings)
+    return _locations[settings]
+
+
+_locations: dict[Settings, Definitions] = {}
 
 
 class Run:
