@@ -79,7 +79,7 @@ def _live(deployment: Deployment, noon: time_machine.Traveller, days: int, accou
         noon.shift(DAY)
         chosen = [deployment.store.find(deployment.business_id(index)) for index in accounts]
         deployment.read_account(accounts=chosen)
-        deployment.read_metrics(accounts=chosen)
+        deployment.read_metrics(7, accounts=chosen)
         deployment.read_videos(accounts=chosen)
         deployment.read_comments(accounts=chosen)
 
