@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from dagster import (
@@ -38,14 +39,12 @@ ALL_TABLES = (ACCOUNT, *METRIC_TABLES, *VIDEO_TABLES, COMMENTS)
 
 def code_location() -> Definitions:
     """What the settings of this moment describe; made anew if they are no longer those of the last time."""
-    settings = Settings.load()
-    if settings not in _locations:
-        _locations.clear()
-        _locations[settings] = importlib.import_module(MODULE).definitions(settings)
-    return _locations[settings]
+    return _described_by(Settings.load())
 
 
-_locations: dict[Settings, Definitions] = {}
+@lru_cache(maxsize=1)
+def _described_by(settings: Settings) -> Definitions:
+    return importlib.import_module(MODULE).definitions(settings)
 
 
 class Run:
