@@ -7,6 +7,13 @@ from dagster import ExecutorDefinition, in_process_executor, multiprocess_execut
 from tiktok_organic_dagster.errors import ConfigurationError
 from tiktok_organic_dagster.settings import Settings
 
+# One process beside the run imports the code location, and each step is forked from it instead of importing it again.
+_FORKING = multiprocess_executor.configured(
+    lambda config: {"start_method": {"forkserver": {}}, **config},
+    name="multiprocess",
+    config_schema=multiprocess_executor.config_schema.config_type,
+)
+
 
 def executor(settings: Settings) -> ExecutorDefinition:
     """The executor of the setting TIKTOK_ORGANIC_EXECUTOR.
@@ -16,7 +23,7 @@ def executor(settings: Settings) -> ExecutorDefinition:
     """
     if settings.executor == "celery":
         return _celery(settings)
-    return {"in_process": in_process_executor, "multiprocess": multiprocess_executor}[settings.executor]
+    return {"in_process": in_process_executor, "multiprocess": _FORKING}[settings.executor]
 
 
 def _celery(settings: Settings) -> ExecutorDefinition:
