@@ -78,6 +78,7 @@ def guarded(
     monkeypatch.setattr("tempfile.tempdir", None)
     return new_deployment(
         **in_postgres,
+        TIKTOK_ORGANIC_START_DATE="2026-11-01",  # few partitions, as the walk asks for each of them again and again
         TIKTOK_ORGANIC_ALERT_WEBHOOK=web.url,
         TIKTOK_ORGANIC_ALERT_EMAIL="ada@example.com",
         TIKTOK_ORGANIC_SMTP=f"smtp://{quote(USER, safe='')}:{quote(PASSWORD, safe='')}@127.0.0.1:{mail.port}",
