@@ -1,5 +1,6 @@
 """Where the steps of a run are carried out: in its process, in processes beside it, or by Celery's workers."""
 
+import sys
 from importlib.util import find_spec
 
 from dagster import ExecutorDefinition, in_process_executor, multiprocess_executor
@@ -7,9 +8,11 @@ from dagster import ExecutorDefinition, in_process_executor, multiprocess_execut
 from tiktok_organic_dagster.errors import ConfigurationError
 from tiktok_organic_dagster.settings import Settings
 
-# One process beside the run imports the code location, and each step is forked from it instead of importing it again.
-_FORKING = multiprocess_executor.configured(
-    lambda config: {"start_method": {"forkserver": {}}, **config},
+# On Linux one process beside the run imports the code location, and each step is forked from it instead of importing it
+# again. Elsewhere a step is a process of its own from the start: macOS ends forked processes that look for a proxy.
+_START = {"forkserver": {}} if sys.platform == "linux" else {"spawn": {}}
+_MULTIPROCESS = multiprocess_executor.configured(
+    lambda config: {"start_method": _START, **config},
     name="multiprocess",
     config_schema=multiprocess_executor.config_schema.config_type,
 )
@@ -23,7 +26,7 @@ def executor(settings: Settings) -> ExecutorDefinition:
     """
     if settings.executor == "celery":
         return _celery(settings)
-    return {"in_process": in_process_executor, "multiprocess": _FORKING}[settings.executor]
+    return {"in_process": in_process_executor, "multiprocess": _MULTIPROCESS}[settings.executor]
 
 
 def _celery(settings: Settings) -> ExecutorDefinition:
