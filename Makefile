@@ -8,6 +8,7 @@ READY := $(VENV)/.ready
 READY_TO_DEVELOP := $(VENV)/.ready-to-develop
 BENCH := tiktok_organic_dagster_tests/bench
 PEERS := .venv-peers/.ready .venv-peers-airbyte/.ready
+unexport PYTHONDONTWRITEBYTECODE # tests start hundreds of processes, which would compile the package each time
 
 .PHONY: help
 help: ## what there is
