@@ -1,9 +1,7 @@
 """The warehouse for teams: PostgreSQL. Rows are copied in bulk; a primary key guards each table."""
 
 import io
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
@@ -37,7 +35,6 @@ _KEEPALIVES = {  # a peer that is gone without a word is noticed after a minute:
     "keepalives_count": 3,
 }
 _PIECE_BYTES = 1 << 16
-_PIECES_AHEAD = 8
 _ROWS_WRITTEN = 1_000  # about as much as waits between us and the server
 _CSV = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
 
@@ -123,12 +120,8 @@ class PostgresSession(Session):
         """
         columns = ", ".join(quoted(name) for name in table.column_names)
         statement = f"COPY {relation} ({columns}) FROM STDIN WITH (FORMAT csv)"
-        with (
-            spool.batches(table) as batches,
-            ThreadPoolExecutor(1, "csv") as thread,
-            self._connection.cursor() as cursor,
-        ):
-            cursor.copy_expert(statement, _Csv(table, batches, thread), _PIECE_BYTES)
+        with spool.batches(table) as batches, self._connection.cursor() as cursor:
+            cursor.copy_expert(statement, _Csv(table, batches), _PIECE_BYTES)
 
     def type_of(self, column: Column) -> str:
         """PostgreSQL's name of the type."""
@@ -167,20 +160,14 @@ class PostgresSession(Session):
 
 
 class _Csv:
-    """Rows as CSV that a thread writes some pieces ahead: the server never waits for it, and memory holds few rows."""
+    """Rows as CSV that is written while it is read, so that the server works on some rows while others are written."""
 
-    def __init__(self, table: Table, batches: Iterable[pa.RecordBatch], thread: Executor) -> None:
+    def __init__(self, table: Table, batches: Iterable[pa.RecordBatch]) -> None:
         self._pieces = self._written(table, batches)
-        self._thread = thread
-        self._ahead = deque(self._begun() for _ in range(_PIECES_AHEAD))
 
     def read(self, _bytes: int) -> bytes:
         """The next piece; empty at the end."""
-        self._ahead.append(self._begun())
-        return self._ahead.popleft().result()
-
-    def _begun(self) -> Future[bytes]:
-        return self._thread.submit(next, self._pieces, b"")
+        return next(self._pieces, b"")
 
     def _written(self, table: Table, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
         in_order = [(name, "ascending") for name in table.key]
