@@ -146,6 +146,10 @@ class Lab:
     def business_id(self, index: int) -> str:
         return self.world.business_id(self.world.accounts[index], self.client_id)
 
+    def account(self, index: int) -> Account:
+        """An account as the loader knows it."""
+        return self.store.find(self.business_id(index))
+
     def read_account(self, **more: Any) -> list[Outcome]:
         return self.take(lambda moment: AccountReading(ACCOUNT_TABLES, moment), **more)
 

@@ -83,7 +83,7 @@ def test_a_throttle_of_the_app_on_any_page_is_waited_out_by_all_of_its_accounts(
 
 def test_a_throttled_app_is_left_alone_by_all_of_its_accounts(new_lab: Callable[..., Lab]) -> None:
     lab = new_lab(accounts=2, videos=2)
-    first, second = (lab.store.find(lab.business_id(index)) for index in (0, 1))
+    first, second = (lab.account(index) for index in (0, 1))
     fault = lab.simulator.faults.add(Fault(refuse(40016, "App reaches the limit."), account=0))
 
     (throttled,) = lab.read_videos([VIDEOS], accounts=[first])

@@ -51,7 +51,7 @@ def asked_to_connect(lab: Lab) -> list[str]:
 
 
 def account_of(lab: Lab, index: int) -> Account:
-    return lab.store.find(lab.business_id(index))
+    return lab.account(index)
 
 
 @pytest.mark.parametrize("path", [VIDEO_LIST, COMMENT_LIST])

@@ -21,7 +21,7 @@ def gaps(lab: Lab) -> Gaps:
 
 def told(lab: Lab, table: Table, index: int = 0) -> list[tuple[str, str, State, str]]:
     """What the ledger says now of an account's table."""
-    account = lab.store.find(lab.business_id(index))
+    account = lab.account(index)
     return [(f"{s.first:%m-%d}", f"{s.last:%m-%d}", s.state, s.why) for s in gaps(lab).of(account, table)]
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.simulator import AccountKind, Fault
 from tiktok_organic_dagster.simulator.faults import http_status, refuse_business_fields
@@ -66,11 +65,6 @@ def calls(lab: Lab, step: Callable[[], Sequence[Outcome]]) -> dict[int, Counter[
     return found
 
 
-def stored(lab: Lab, *indexes: int) -> list[Account]:
-    """Accounts as the loader knows them, for steps that are to read no others."""
-    return [lab.store.find(lab.business_id(index)) for index in indexes]
-
-
 def each(lab: Lab, fewest: Callable[[int], dict[str, int]]) -> dict[int, Counter[str]]:
     return {account.index: +Counter(fewest(account.index)) for account in lab.world.accounts}
 
@@ -125,26 +119,28 @@ def test_a_first_load_its_rerun_and_a_day_later_take_the_fewest_calls(lab: Lab) 
 
 def test_a_span_of_metrics_is_one_call_however_long_and_today_takes_none(lab: Lab) -> None:
     for days, fewest in ((1, {GET: 1}), (7, {GET: 1}), (58, {GET: 1}), (0, {})):
-        found = calls(lab, lambda days=days: lab.read_metrics(days, accounts=stored(lab, *KINDS)))
+        found = calls(lab, lambda days=days: lab.read_metrics(days, accounts=[lab.account(index) for index in KINDS]))
         assert found == each(lab, lambda account, fewest=fewest: fewest if account in KINDS else {}), days
 
 
 def test_audience_activity_comes_with_the_call_of_the_metrics(lab: Lab) -> None:
     for tables in (METRIC_TABLES, [ACCOUNT_METRICS], [AUDIENCE_ACTIVITY]):
-        found = calls(lab, lambda tables=tables: lab.read_metrics(tables=tables, accounts=stored(lab, *KINDS)))
+        found = calls(
+            lab, lambda tables=tables: lab.read_metrics(tables=tables, accounts=[lab.account(index) for index in KINDS])
+        )
         assert found == each(lab, lambda account: {GET: 1} if account in KINDS else {})
 
 
 def test_an_answer_that_fails_is_asked_for_again_and_no_page_before_it(lab: Lab) -> None:
     lab.simulator.faults.add(Fault(http_status(502), account=YEAR_ENDS_WITH_A_PAGE, path="business/video/list/", nth=4))
 
-    found = calls(lab, lambda: lab.read_videos([VIDEOS], accounts=stored(lab, YEAR_ENDS_WITH_A_PAGE)))
+    found = calls(lab, lambda: lab.read_videos([VIDEOS], accounts=[lab.account(YEAR_ENDS_WITH_A_PAGE)]))
 
     assert found[YEAR_ENDS_WITH_A_PAGE] == {VIDEO_LIST: 5 + 1}
 
 
 def test_after_an_account_failed_only_the_post_that_failed_is_read_again(lab: Lab) -> None:
-    accounts = stored(lab, TALKED_OF)
+    accounts = [lab.account(TALKED_OF)]
     lab.read_videos([VIDEOS], accounts=accounts)
     lab.simulator.faults.add(
         Fault(http_status(502), account=TALKED_OF, path="business/comment/list/", after=5, times=8)
@@ -162,7 +158,7 @@ def test_after_an_account_failed_its_posts_are_read_from_the_first_page_again(la
     path = "business/video/list/"
     lab.simulator.faults.add(Fault(http_status(502), account=YEAR_ENDS_WITH_A_PAGE, path=path, after=4, times=8))
 
-    found = calls(lab, lambda: lab.read_videos([VIDEOS], accounts=stored(lab, YEAR_ENDS_WITH_A_PAGE)))
+    found = calls(lab, lambda: lab.read_videos([VIDEOS], accounts=[lab.account(YEAR_ENDS_WITH_A_PAGE)]))
 
     assert found[YEAR_ENDS_WITH_A_PAGE] == {VIDEO_LIST: 4 + 8 + 5}
 
@@ -170,7 +166,7 @@ def test_after_an_account_failed_its_posts_are_read_from_the_first_page_again(la
 def test_a_personal_account_whose_business_fields_are_refused_takes_one_call_more_a_step(lab: Lab) -> None:
     lab.simulator.faults.add(Fault(refuse_business_fields(), account=PERSONAL))
 
-    accounts = stored(lab, PERSONAL)
+    accounts = [lab.account(PERSONAL)]
     found = calls(lab, lambda: [*lab.read_metrics(accounts=accounts), *lab.read_videos(accounts=accounts)])
 
     assert found[PERSONAL] == {GET: 1 + 1, VIDEO_LIST: 2 + 1}

@@ -227,7 +227,7 @@ def test_daily_runs_leave_a_few_rows(new_lab: Callable[..., Lab], warehouse_url:
 
 def test_stale_is_whose_rows_are_old_and_not_who_has_none(new_lab: Callable[..., Lab], warehouse_url: str) -> None:
     lab = new_lab(warehouse_url, accounts=3, videos=2)
-    accounts = {index: lab.store.find(lab.business_id(index)) for index in range(3)}
+    accounts = {index: lab.account(index) for index in range(3)}
     lab.read_account(accounts=[accounts[0], accounts[1]])
     lab.clock.next_day(3)
     lab.read_account(accounts=[accounts[0]])

@@ -176,7 +176,7 @@ def test_an_account_without_authorization_is_not_tried(deployment: Deployment, i
     assert asked.accounts == [dict.fromkeys(READING_STEPS, ids(deployment, 1))]
 
     for read in (deployment.read_account, deployment.read_videos, deployment.read_comments):
-        read(accounts=[deployment.store.find(deployment.business_id(1))])
+        read(accounts=[deployment.account(1)])
     assert _missed(instance, asked).why_not == "1 account must be connected again by the owner."
 
 
@@ -240,7 +240,7 @@ def test_comments_that_failed_are_read_again_alone_and_with_pauses(
 
 def _leave_comments_over(deployment: Deployment, noon: time_machine.Traveller) -> Fault:
     """One account has comments left over: each of its runs has time for one video, until the fault is removed."""
-    one, other = (deployment.store.find(deployment.business_id(index)) for index in (0, 1))
+    one, other = (deployment.account(index) for index in (0, 1))
     deployment.read_account()
     deployment.read_videos()
     deployment.read_comments(accounts=[other])
@@ -261,7 +261,7 @@ def _leave_comments_over(deployment: Deployment, noon: time_machine.Traveller) -
 def test_comments_left_over_are_gone_on_with_as_often_as_needed_while_that_gets_on(
     deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
 ) -> None:
-    one = deployment.store.find(deployment.business_id(0))
+    one = deployment.account(0)
     deployment.store.record_error(one.business_id, "comments", "TikTok was away", deployment.clock.now())
     fault = _leave_comments_over(deployment, noon)
     asked: Asked | None = None

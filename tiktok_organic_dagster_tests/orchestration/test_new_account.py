@@ -68,7 +68,7 @@ def test_with_a_cursor_that_is_lost_the_same_runs_are_asked_for_so_that_dagster_
 def test_an_account_that_was_read_is_not_new_whatever_the_cursor_says(
     deployment: Deployment, instance: DagsterInstance
 ) -> None:
-    read = [deployment.store.find(deployment.business_id(0))]
+    read = [deployment.account(0)]
     deployment.read_account(accounts=read)
     deployment.read_metrics(accounts=read)
 

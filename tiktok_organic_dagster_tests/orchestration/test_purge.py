@@ -32,7 +32,7 @@ def old_dagster(
 ) -> Iterator[Dagster]:
     """A Dagster of each kind of storage, 100 days ago, with an account connected."""
     noon.move_to(NOON - LONG_AGO)
-    new_deployment(accounts=1, videos=2, TIKTOK_ORGANIC_START_DATE="2026-08-01").connect_all()
+    new_deployment(accounts=1, videos=2).connect_all()
     if request.param == "sqlite":
         with dagster_in_process(tmp_path / "dagster") as made:
             yield made

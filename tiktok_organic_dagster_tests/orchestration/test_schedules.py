@@ -197,7 +197,7 @@ def test_one_old_day_that_one_account_lacks_is_asked_for(
 def test_an_account_that_its_owner_has_to_connect_again_does_not_count(
     deployment: Deployment, instance: DagsterInstance, noon: time_machine.Traveller
 ) -> None:
-    deployment.read_metrics(accounts=[deployment.store.find(deployment.business_id(0))])
+    deployment.read_metrics(accounts=[deployment.account(0)])
     deployment.store.mark_needs_authorization(deployment.business_id(1), "revoked")
     day = _next_morning(noon)
 

@@ -77,7 +77,7 @@ def _live(deployment: Deployment, noon: time_machine.Traveller, days: int, accou
     """Days on which everything is read, of some accounts."""
     for _ in range(days):
         noon.shift(DAY)
-        chosen = [deployment.store.find(deployment.business_id(index)) for index in accounts]
+        chosen = [deployment.account(index) for index in accounts]
         deployment.read_account(accounts=chosen)
         deployment.read_metrics(7, accounts=chosen)
         deployment.read_videos(accounts=chosen)

@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,13 @@ from tiktok_organic_dagster.assets import step as steps
 from tiktok_organic_dagster.definitions import definitions
 from tiktok_organic_dagster.readings.run import Outcome
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.state import utc_now
 from tiktok_organic_dagster.tables import COMMENT_TABLES, VIDEO_TABLES
 from tiktok_organic_dagster_tests.bench.grants import grant_of
 
 NO_LIMIT = "1000000"
 CLIENT_ID = "7123456789"
 TABLES = {"videos": VIDEO_TABLES, "comments": COMMENT_TABLES}
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def environment(url: str, folder: Path, warehouse: str) -> dict[str, str]:
@@ -49,7 +45,7 @@ def environment(url: str, folder: Path, warehouse: str) -> dict[str, str]:
 
 def connect(url: str) -> None:
     """Store the grant of the one account that `bench.wire` serves."""
-    open_accounts(Settings.load(), now, time.sleep).save(grant_of("bench"), "bench", CLIENT_ID, url)
+    open_accounts(Settings.load(), utc_now, time.sleep).save(grant_of("bench"), "bench", CLIENT_ID, url)
 
 
 class Timed:
@@ -78,7 +74,7 @@ def run(step: str, timed: Timed) -> Mapping[str, Any]:
         result = job.execute_in_process(
             instance=instance,
             asset_selection=keys,
-            partition_key=now().date().isoformat(),
+            partition_key=utc_now().date().isoformat(),
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )

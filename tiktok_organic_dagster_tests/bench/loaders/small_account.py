@@ -18,8 +18,9 @@ import dagster
 from tiktok_organic_dagster.definitions import definitions
 from tiktok_organic_dagster.demo.simulated import CLIENT_ID, connect_all
 from tiktok_organic_dagster.settings import Settings
+from tiktok_organic_dagster.state import utc_now
 from tiktok_organic_dagster.tiktok.transport import RawAnswer, Transport
-from tiktok_organic_dagster_tests.bench.loaders.ours import environment, now
+from tiktok_organic_dagster_tests.bench.loaders.ours import environment
 
 
 class TimedTransport:
@@ -46,7 +47,7 @@ def run(job: str, days: int, instance: dagster.DagsterInstance) -> dict[str, flo
     """Carry out a job; gives its seconds, those of the API among them, and how many events Dagster stored."""
     api = TimedTransport()
     api.install()
-    today = now().date()
+    today = utc_now().date()
     began = time.perf_counter()
     result = (
         definitions(Settings.load())
