@@ -118,7 +118,9 @@ def materialize(
         reasons = [f"@{outcome.account.username}: {outcome.error}" for outcome in outcomes]
         more = [f"and {len(reasons) - NAMED_FAILURES} more"] if len(reasons) > NAMED_FAILURES else []
         raise Failure(f"No account could be read. {' | '.join([*reasons[:NAMED_FAILURES], *more])}")
-    plots = plots_of(tables, outcomes, max(request.allowed), warehouse.open(), context.log.warning)
+    loaded = warehouse.open()
+    loaded.refresh_statistics({table.name: rows_by_day(table, outcomes).total() for table in tables})
+    plots = plots_of(tables, outcomes, max(request.allowed), loaded, context.log.warning)
     if request.refused:
         for table in tables:
             of_all = table_metadata(table, outcomes)

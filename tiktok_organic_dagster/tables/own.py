@@ -7,7 +7,11 @@ def _column(name: str, type_: ColumnType, meaning: str, unit: str = "", *, never
     return Column(name, type_, meaning, Label(name), unit=unit, never_null=never_null)
 
 
-_ACCOUNT = _column("_business_id", ColumnType.TEXT, "The account.")
+def _id(name: str, meaning: str) -> Column:
+    return Column(name, ColumnType.TEXT, meaning, Label(name), identifier=True, never_null=True)
+
+
+_ACCOUNT = _id("_business_id", "The account.")
 
 READINGS = Table(
     name="_readings",
@@ -44,7 +48,7 @@ COMMENT_READS = Table(
     ),
     columns=(
         _ACCOUNT,
-        _column("video_id", ColumnType.TEXT, "The video."),
+        _id("video_id", "The video."),
         _column(
             "read_at", ColumnType.TIMESTAMP, "When its comments were last read, in part or whole.", "UTC",
             never_null=False,

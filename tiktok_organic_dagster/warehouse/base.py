@@ -1,7 +1,7 @@
 """What both warehouses do: tables by the catalogue, transactions, bulk loads, in SQL that both understand."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence, Sized
+from collections.abc import Generator, Iterator, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
@@ -108,6 +108,10 @@ class Session(ABC):
     def type_of(self, column: Column) -> str:
         """A column's type as this warehouse's `information_schema` names it."""
 
+    def definition(self, column: Column) -> str:
+        """A column as this warehouse's DDL makes it."""
+        return f"{quoted(column.name)} {self.type_of(column)}"
+
     @abstractmethod
     def key_clause(self, table: Table) -> str:
         """What this warehouse adds to a table's DDL for its key."""
@@ -148,11 +152,11 @@ class Session(ABC):
             for table, there in self._existing(tables):
                 missing = self._missing(table, there)
                 if not there:
-                    columns = ", ".join(self._definition(column) for column in table.columns)
+                    columns = ", ".join(self.definition(column) for column in table.columns)
                     self.execute(f"CREATE TABLE {self.name_of(table)} ({columns}{self.key_clause(table)})")
                 else:
                     for column in missing:
-                        self.execute(f"ALTER TABLE {self.name_of(table)} ADD COLUMN {self._definition(column)}")
+                        self.execute(f"ALTER TABLE {self.name_of(table)} ADD COLUMN {self.definition(column)}")
         self.make_indexes(tables)
 
     def has_table(self, name: str) -> bool:
@@ -192,9 +196,6 @@ class Session(ABC):
         collated = [' COLLATE "C"' if table.column(name).type is ColumnType.TEXT else "" for name in table.key]
         order = ", ".join(f"{quoted(name)}{collation}" for name, collation in zip(table.key, collated, strict=True))
         return f"SELECT {columns} FROM {self.name_of(table)} ORDER BY {order}"  # noqa: S608
-
-    def _definition(self, column: Column) -> str:
-        return f"{quoted(column.name)} {self.type_of(column)}"
 
     def _existing(self, tables: Sequence[Table]) -> list[tuple[Table, dict[str, str]]]:
         """Each table with the columns and types that the warehouse has of it; none if it is not there."""
@@ -278,4 +279,11 @@ class Warehouse(ABC):
 
         Raises:
             WarehouseError: Another process is in the way, or it cannot be opened.
+        """
+
+    @abstractmethod
+    def refresh_statistics(self, rows: Mapping[str, int]) -> None:
+        """Let a database that plans its queries by statistics know of rows that were just written, by table's name.
+
+        Only speed depends on it: what cannot be counted now is left to the database, without an error.
         """

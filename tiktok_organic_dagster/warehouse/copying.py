@@ -99,7 +99,9 @@ def copy_warehouse(
         stays_behind = {
             table.name: [name for name in columns[table.name] if name not in table.column_names] for table in tables
         }
-        return Copied(rows, compared, {name: more for name, more in stays_behind.items() if more}, bool(holds))
+    if not holds:
+        target.refresh_statistics(rows)
+    return Copied(rows, compared, {name: more for name, more in stays_behind.items() if more}, bool(holds))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -211,6 +211,9 @@ class DuckDBWarehouse(Warehouse):
             WarehouseError: It is held by another process, or is no DuckDB file.
         """
         return self._opened(0, make=False)
+
+    def refresh_statistics(self, rows: Mapping[str, int]) -> None:
+        """Nothing to do: DuckDB keeps them with the rows."""
 
     @contextmanager
     def _opened(self, lock_wait_s: float, *, make: bool = True) -> Generator[DuckDBSession]:

@@ -3,7 +3,7 @@
     python -m tiktok_organic_dagster_tests.bench.keys
 
 It makes a table of the same shape with each key, fills it with a year, and replaces one account's day in it; and it
-copies rows into a primary key in several orders.
+copies rows into a primary key in several orders, and by the rules of a language where the server knows one.
 """
 
 import io
@@ -17,7 +17,9 @@ import psycopg2
 
 from tiktok_organic_dagster_tests.databases import running_postgres
 
-COLUMNS = "account text, day date, item text, value double precision, loaded_at timestamptz"
+COLUMNS = "account {id}, day date, item {id}, value double precision, loaded_at timestamptz"
+BY_BYTES = 'text COLLATE "C"'
+LANGUAGE = "en_US"
 KEYS = {
     "account, date, item": "PRIMARY KEY (account, day, item)",
     "account, item, date": "PRIMARY KEY (account, item, day)",
@@ -55,9 +57,9 @@ class _Lab:
         used = self._backend.cpu_times()
         return used.user + used.system
 
-    def _new_table(self, key: str) -> None:
+    def _new_table(self, key: str, id_type: str = BY_BYTES) -> None:
         self._ask("DROP TABLE IF EXISTS rows")
-        self._ask(f"CREATE TABLE rows ({', '.join(filter(None, (COLUMNS, key)))})")
+        self._ask(f"CREATE TABLE rows ({', '.join(filter(None, (COLUMNS.format(id=id_type), key)))})")
 
     def _of_key(self, key: str) -> dict[str, float]:
         self._new_table(key)
@@ -89,16 +91,19 @@ class _Lab:
             "descending": rows[::-1],
             "at random": random.Random(1).sample(rows, len(rows)),  # noqa: S311 -- nothing secret
         }
-        found: dict[str, dict[str, float]] = {}
-        for name, ordered in orders.items():
-            self._new_table(KEYS["account, date, item"])
-            text = io.StringIO("".join(ordered))
-            began = self._cpu()
-            self._cursor.copy_expert("COPY rows FROM STDIN", text)
-            used = self._cpu() - began
-            ((mib,),) = self._ask("SELECT pg_indexes_size('rows') / 1048576.0")
-            found[f"copy {COPIED:,} rows, {name}"] = {"copy, s": round(used, 2), "index, MiB": round(float(mib), 1)}
+        found = {f"copy {COPIED:,} rows, {name}": self._copied(ordered) for name, ordered in orders.items()}
+        if self._ask("SELECT 1 FROM pg_collation WHERE collname = %s", LANGUAGE):
+            found[f"copy {COPIED:,} rows, ascending by {LANGUAGE}"] = self._copied(rows, f'text COLLATE "{LANGUAGE}"')
         return found
+
+    def _copied(self, rows: Iterable[str], id_type: str = BY_BYTES) -> dict[str, float]:
+        self._new_table(KEYS["account, date, item"], id_type)
+        text = io.StringIO("".join(rows))
+        began = self._cpu()
+        self._cursor.copy_expert("COPY rows FROM STDIN", text)
+        used = self._cpu() - began
+        ((mib,),) = self._ask("SELECT pg_indexes_size('rows') / 1048576.0")
+        return {"copy, s": round(used, 2), "index, MiB": round(float(mib), 1)}
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def _chart(loads: Mapping[str, Any]) -> bytes:
         title="First load of 10,000 videos: seconds, median", truncate_label=-1, margin=12,
         formatter=lambda value: f"{value:.1f} s",
     )  # fmt: skip
-    rows = [(name, float(seconds)) for name, seconds, _, _ in loads_rows(loads)][::-1]
+    rows = [(name, float(seconds)) for name, seconds, *_ in loads_rows(loads)][::-1]
     chart.x_labels = [name for name, _ in rows]
     chart.add("seconds", [seconds for _, seconds in rows])
     return bytes(chart.render())

@@ -7,9 +7,12 @@ import pytest
 from dagster import DagsterInstance
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage
 
+from tiktok_organic_dagster.tables import COMMENTS
+from tiktok_organic_dagster.warehouse import open_warehouse
 from tiktok_organic_dagster_tests import truth
 from tiktok_organic_dagster_tests.orchestration.deployment import Deployment
 from tiktok_organic_dagster_tests.orchestration.runs import ALL_TABLES, METRIC_TABLES, Run, marked
+from tiktok_organic_dagster_tests.unit.warehouse.rows import tables_counted
 
 
 @pytest.mark.usefixtures("noon")
@@ -39,3 +42,5 @@ def test_all_tables_are_materialized_with_warehouse_state_and_dagster_in_postgre
         rows = [row for row in expected[table] if table not in METRIC_TABLES or row[1] in days]
         assert loaded[table] == rows, table
     assert not list(Path(deployment.settings.home).glob("*.d*b"))
+    with open_warehouse(deployment.settings).session() as session:  # of a table with many rows
+        assert tables_counted(session) == {COMMENTS.name}

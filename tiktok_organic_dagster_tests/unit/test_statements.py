@@ -19,7 +19,7 @@ SPEAKS_SQL = re.compile(
 )
 ASKING = {"query", "execute", "rows", "sql", "exec_driver_sql", "copy_expert", "executemany", "text"}
 MADE_OF_NAMES = re.compile(
-    r"(\w+\.)?(quoted|name_of|schema_name|key_clause|_definition|_version_table|same_key)\([\w., ]*\)"  # these quote
+    r"(\w+\.)?(quoted|name_of|schema_name|key_clause|definition|_version_table|same_key)\([\w., ]*\)"  # these quote
     r"|(places|a_row_each)\(\w+(, \d)?\)"  # question marks
     r"|_?[A-Z][A-Z_]+( \* 1000)?(\.name|\.in_sql\(.*\))?"  # constants of this source
 )

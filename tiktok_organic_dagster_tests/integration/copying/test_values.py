@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
 
-from tiktok_organic_dagster.tables import CATALOGUE, COMMENTS, VIDEOS, Table
+from tiktok_organic_dagster.tables import AUDIENCE_ACTIVITY, CATALOGUE, COMMENTS, VIDEOS, Table
 from tiktok_organic_dagster.tables.own import LEDGER
 from tiktok_organic_dagster.warehouse import duckdb as embedded
 from tiktok_organic_dagster.warehouse import postgres, prepare_warehouse
@@ -25,9 +25,7 @@ from tiktok_organic_dagster_tests.integration.copying.copies import (
     run,
     tamper,
 )
-from tiktok_organic_dagster_tests.unit.warehouse.rows import (
-    warehouse_at,
-)
+from tiktok_organic_dagster_tests.unit.warehouse.rows import tables_counted, warehouse_at
 from tiktok_organic_dagster_tests.unit.warehouse.test_values import FLOATS, TEXTS, TIMES
 
 
@@ -56,6 +54,9 @@ def test_every_value_survives_a_journey_through_both_databases_and_back(
             rows = f"{len(truth[table.name]):,}"
             assert [table.name, rows, rows] in [line.split() for line in result.output.splitlines()]
     assert loaded.read_bytes() == bytes_before
+    with warehouse_at(server).session() as session:
+        assert tables_counted(session) == {name for name, rows in truth.items() if len(rows) >= 1_000}
+        assert AUDIENCE_ACTIVITY.name in tables_counted(session)
 
 
 def test_a_server_that_is_set_to_show_fewer_digits_gives_them_all(

@@ -92,3 +92,9 @@ def table_names(session):
             "SELECT table_name FROM information_schema.tables WHERE table_schema = ?", session.schema
         )
     }
+
+
+def tables_counted(session):
+    """The tables of which PostgreSQL has statistics to plan by."""
+    found = session.query("SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = ?", session.schema)
+    return {name for (name,) in found}

@@ -8,12 +8,19 @@ import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
 
-from tiktok_organic_dagster.tables import COMMENTS, VIDEOS
+from tiktok_organic_dagster.tables import CATALOGUE, COMMENTS, VIDEOS
 from tiktok_organic_dagster.warehouse import WarehouseBusyError, WarehouseError
 from tiktok_organic_dagster.warehouse.postgres import PostgresWarehouse
 from tiktok_organic_dagster.warehouse.writing import replace_day
 from tiktok_organic_dagster_tests.databases_that_refuse import PASSWORD, postgres_that_refuses_the_password
-from tiktok_organic_dagster_tests.unit.warehouse.rows import THREE, a_video, spooled, stored_rows, warehouse_at
+from tiktok_organic_dagster_tests.unit.warehouse.rows import (
+    THREE,
+    a_video,
+    spooled,
+    stored_rows,
+    warehouse_at,
+    write_day,
+)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +88,22 @@ def test_a_glance_waits_neither_for_a_lock_nor_for_a_long_answer(empty_postgres)
     with warehouse.glance() as other:
         assert other.query("SHOW statement_timeout") == [("15s",)]
         assert other.query(f"SELECT count(*) FROM {other.name_of(VIDEOS)}") == [(0,)]
+
+
+def test_ids_have_no_language_and_still_join_a_text_of_somebody_elses_table(empty_postgres):
+    with PostgresWarehouse(empty_postgres).session() as session:
+        session.prepare(CATALOGUE)
+        found = session.query(
+            "SELECT table_name, column_name FROM information_schema.columns "
+            "WHERE table_schema = ? AND collation_name = 'C'",
+            session.schema,
+        )
+        assert set(found) == {(t.name, c.name) for t in CATALOGUE for c in t.columns if c.identifier}
+        write_day(session, VIDEOS, [a_video("1"), a_video("2")])
+        session.execute("CREATE TABLE campaigns (video text, campaign text)")
+        session.execute("INSERT INTO campaigns VALUES ('2', 'spring')")
+        joined = f"SELECT item_id FROM campaigns JOIN {session.name_of(VIDEOS)} ON video = item_id ORDER BY item_id"
+        assert session.query(joined) == [("2",)]
 
 
 def test_a_database_that_does_not_exist_is_named(empty_postgres):
