@@ -21,6 +21,7 @@ from tiktok_organic_dagster_tests.databases import new_database, running_postgre
 from tiktok_organic_dagster_tests.lab import Clock, Lab
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 # How often a property is tried: `quick` takes the same few examples each time, `soak` many others, by a seed.
 # Examples that share a fixture take accounts of their own; no example has a time limit, as the machine may be busy.
@@ -133,9 +134,13 @@ def new_lab(tmp_path: Path, clock: Clock, request: pytest.FixtureRequest) -> Ite
 
 
 def pytest_collection_finish() -> None:
-    """What was imported lives to the end: the garbage collector need not look through it again and again."""
+    """What was imported lives to the end: the garbage collector need not look through it again and again.
+
+    Nor need it look after every few hundred of the objects that Dagster makes by the million: they go by themselves.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     atexit.register(gc.unfreeze)  # or DuckDB says that it leaks what is never thrown away
 
 

@@ -95,6 +95,8 @@ def table_names(session):
 
 
 def tables_counted(session):
-    """The tables of which PostgreSQL has statistics to plan by."""
-    found = session.query("SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = ?", session.schema)
+    """The tables that PostgreSQL was told to count; what autovacuum counts by itself is not among them."""
+    found = session.query(
+        "SELECT relname FROM pg_stat_user_tables WHERE schemaname = ? AND last_analyze IS NOT NULL", session.schema
+    )
     return {name for (name,) in found}
