@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.gaps import lacking_scope
 from tiktok_organic_dagster.tables import ACCOUNT_METRICS, Table, Writing
 from tiktok_organic_dagster.warehouse import Session

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date
 
-from tiktok_organic_dagster.accounts.store import Account, AccountStore, StepStatus
+from tiktok_organic_dagster.accounts.account import Account, StepStatus
+from tiktok_organic_dagster.accounts.store import AccountStore
 from tiktok_organic_dagster.ledger import ROWS_GONE, Circumstances, Span, State, from_day_on, laid_over, settled
 from tiktok_organic_dagster.tables import ACCOUNT_METRICS, CATALOGUE, COMMENTS, STEPS, Table, Writing
 from tiktok_organic_dagster.tables.own import LEDGER

@@ -8,7 +8,8 @@ from datetime import datetime
 from dagster import ConfigurableResource
 
 from tiktok_organic_dagster.accounts.access import open_accounts, open_client, open_oauth, open_reader
-from tiktok_organic_dagster.accounts.store import Account, AccountStore
+from tiktok_organic_dagster.accounts.account import Account
+from tiktok_organic_dagster.accounts.store import AccountStore
 from tiktok_organic_dagster.errors import ConfigurationError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tiktok.client import AccountReader

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from tiktok_organic_dagster.accounts import open_accounts, open_client, open_oauth
 from tiktok_organic_dagster.accounts.access import open_reader
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.accounts.redirect import code_of
-from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.accounts.tokens import FixedToken
 from tiktok_organic_dagster.readings.account import AccountReading
 from tiktok_organic_dagster.readings.base import Moment, Reading

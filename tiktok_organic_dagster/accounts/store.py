@@ -1,22 +1,20 @@
 """The connected accounts: who may be read, with which tokens, and what was last read of them."""
 
-import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Row
 
+from tiktok_organic_dagster.accounts.account import Account, StepStatus, account_of_row, status_of_row
 from tiktok_organic_dagster.accounts.commenters import Commenters
 from tiktok_organic_dagster.accounts.tokens import Pair, StoredTokens, life_seconds, pair_of_row
 from tiktok_organic_dagster.accounts.vault import Vault
 from tiktok_organic_dagster.errors import ConfigurationError, UnknownAccountError
 from tiktok_organic_dagster.state import (
     accounts,
-    from_epoch,
     insert_into,
     place,
     reading,
@@ -28,8 +26,6 @@ from tiktok_organic_dagster.state import (
 from tiktok_organic_dagster.tiktok.errors import clean, printable
 from tiktok_organic_dagster.tiktok.oauth import OAuthClient, TokenGrant
 
-ONE_DAY = timedelta(days=1)
-
 MOVING = "its rows are being moved to another business_id, by tiktok-organic connect --replace"
 
 CLOCKS_APART_S = 60.0
@@ -37,60 +33,6 @@ CLOCKS_APART_S = 60.0
 
 NAMED = 10
 """Accounts that an error lists by name; the others are counted."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """A connected account; holds no token.
-
-    Attributes:
-        business_id: TikTok's id of the account for this developer app.
-        username: Its name when last seen, without @ and without control characters.
-        client_id: The developer app it was connected with.
-        api_url: The API it was connected at.
-        scopes: What its owner granted.
-        connected_at: When it was first connected.
-        authorized_at: When its owner last consented.
-        refresh_expires_at: When its owner has to consent again; None if TikTok did not say.
-        needs_authorization: Why its owner has to connect it again now; None while all is well.
-    """
-
-    business_id: str
-    username: str
-    client_id: str
-    api_url: str
-    scopes: frozenset[str]
-    connected_at: datetime
-    authorized_at: datetime
-    refresh_expires_at: datetime | None
-    needs_authorization: str | None
-
-
-def days_until(moment: datetime, now: datetime) -> int:
-    """Days that are left, a begun one counted; 0 once they are over."""
-    return max(0, math.ceil((moment - now) / ONE_DAY))
-
-
-@dataclass(frozen=True)
-class StepStatus:
-    """What was last read of one account by one step.
-
-    Attributes:
-        last_complete: When its last complete reading was taken.
-        last_error: The text of its last failure; it stays after later successes.
-        last_error_at: When that was.
-    """
-
-    last_complete: datetime | None
-    last_error: str | None
-    last_error_at: datetime | None
-
-    @property
-    def failing(self) -> bool:
-        """Has nothing been read completely since the last failure?"""
-        if self.last_error_at is None:
-            return False
-        return self.last_complete is None or self.last_complete < self.last_error_at
 
 
 class AccountStore:
@@ -129,7 +71,9 @@ class AccountStore:
         """All connected accounts, by username."""
         with reading(self.engine) as connection:
             rows = connection.execute(sa.select(accounts)).all()
-        return sorted((_account(row) for row in rows), key=lambda account: (account.username, account.business_id))
+        return sorted(
+            (account_of_row(row) for row in rows), key=lambda account: (account.username, account.business_id)
+        )
 
     def find(self, name: str) -> Account:
         """The account with a username (with or without @, in any case) or business_id.
@@ -226,12 +170,12 @@ class AccountStore:
         """What was last read of an account, by step."""
         query = sa.select(steps).where(steps.c.business_id == business_id).order_by(steps.c.step)
         with reading(self.engine) as connection:
-            return {row.step: _status(row) for row in connection.execute(query)}
+            return {row.step: status_of_row(row) for row in connection.execute(query)}
 
     def statuses(self) -> dict[tuple[str, str], StepStatus]:
         """What was last read of every account, by business_id and step."""
         with reading(self.engine) as connection:
-            return {(row.business_id, row.step): _status(row) for row in connection.execute(sa.select(steps))}
+            return {(row.business_id, row.step): status_of_row(row) for row in connection.execute(sa.select(steps))}
 
     def check_key(self) -> None:
         """Make sure that the key fits what is stored.
@@ -379,24 +323,6 @@ def _is(business_id: str) -> sa.ColumnElement[bool]:
 
 def _row(connection: Connection, business_id: str) -> Row[Any] | None:
     return connection.execute(sa.select(accounts).where(_is(business_id))).one_or_none()
-
-
-def _status(row: Row[Any]) -> StepStatus:
-    return StepStatus(from_epoch(row.last_complete), row.last_error, from_epoch(row.last_error_at))
-
-
-def _account(row: Row[Any]) -> Account:
-    return Account(
-        business_id=row.business_id,
-        username=row.username,
-        client_id=row.client_id,
-        api_url=row.api_url,
-        scopes=frozenset(scope for scope in row.scopes.split(",") if scope),
-        connected_at=from_epoch(row.connected_at) or utc_now(),
-        authorized_at=from_epoch(row.authorized_at) or utc_now(),
-        refresh_expires_at=from_epoch(row.refresh_expires_at),
-        needs_authorization=row.needs_authorization,
-    )
 
 
 def _connected_elsewhere(account: Account, variable: str, then: str, now: str) -> ConfigurationError:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from tiktok_organic_dagster.accounts.store import Account, days_until
+from tiktok_organic_dagster.accounts.account import Account, days_until
 from tiktok_organic_dagster.alerts.troubles import Trouble, Verdict
 
 THRESHOLDS = (1, 7, 14, 30)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from dagster import DefaultSensorStatus, Failure, SensorDefinition, SkipReason, sensor
 
-from tiktok_organic_dagster.accounts.store import Account, days_until
+from tiktok_organic_dagster.accounts.account import Account, days_until
 from tiktok_organic_dagster.alerts.channels import channels_of
 from tiktok_organic_dagster.alerts.expiry import verdicts_on
 from tiktok_organic_dagster.alerts.memory import Memory

@@ -9,7 +9,8 @@ from typing import Any
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter, SkipReason
 
-from tiktok_organic_dagster.accounts.store import Account, AccountStore
+from tiktok_organic_dagster.accounts.account import Account
+from tiktok_organic_dagster.accounts.store import AccountStore
 from tiktok_organic_dagster.gaps import Gaps, gaps_now
 from tiktok_organic_dagster.resources import TikTokResource, WarehouseResource
 from tiktok_organic_dagster.settings import Settings

@@ -18,7 +18,7 @@ from dagster import (
     sensor,
 )
 
-from tiktok_organic_dagster.accounts.store import Account, StepStatus
+from tiktok_organic_dagster.accounts.account import Account, StepStatus
 from tiktok_organic_dagster.assets.specs import ACCOUNTS_CHECK, SCHEMA_CHECK
 from tiktok_organic_dagster.automation.jobs import DAILY_READINGS, READING_STEPS, for_accounts
 from tiktok_organic_dagster.automation.looking import (

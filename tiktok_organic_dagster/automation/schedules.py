@@ -14,7 +14,8 @@ from dagster import (
     schedule,
 )
 
-from tiktok_organic_dagster.accounts.store import Account, AccountStore
+from tiktok_organic_dagster.accounts.account import Account
+from tiktok_organic_dagster.accounts.store import AccountStore
 from tiktok_organic_dagster.automation.jobs import (
     DAILY_READINGS,
     METRICS_REFRESH,

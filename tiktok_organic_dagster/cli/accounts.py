@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from tiktok_organic_dagster.accounts import Account, AccountStore, open_accounts, open_client, open_oauth, open_reader
+from tiktok_organic_dagster.accounts.account import StepStatus, days_until
 from tiktok_organic_dagster.accounts.preflight import Requirement, read_facts, requirements
-from tiktok_organic_dagster.accounts.store import StepStatus, days_until
 from tiktok_organic_dagster.errors import TikTokOrganicError, UnknownAccountError
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import ALL_SCOPES

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import click
 
 from tiktok_organic_dagster.accounts import AccountStore, open_accounts, open_client, open_oauth
+from tiktok_organic_dagster.accounts.account import Account, days_until
 from tiktok_organic_dagster.accounts.preflight import (
     Requirement,
     cost_of_missing,
@@ -17,7 +18,6 @@ from tiktok_organic_dagster.accounts.preflight import (
     requirements,
 )
 from tiktok_organic_dagster.accounts.redirect import code_of
-from tiktok_organic_dagster.accounts.store import Account, days_until
 from tiktok_organic_dagster.accounts.tokens import FixedToken
 from tiktok_organic_dagster.errors import ConfigurationError, TikTokOrganicError
 from tiktok_organic_dagster.settings import Settings

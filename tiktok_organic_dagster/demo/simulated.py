@@ -10,8 +10,8 @@ from pathlib import Path
 import requests
 
 from tiktok_organic_dagster.accounts import open_accounts, open_client, open_oauth
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.accounts.redirect import code_of
-from tiktok_organic_dagster.accounts.store import Account
 from tiktok_organic_dagster.accounts.tokens import FixedToken
 from tiktok_organic_dagster.accounts.vault import vault_of_home
 from tiktok_organic_dagster.local_ui import dagster_home

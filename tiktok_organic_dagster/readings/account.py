@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from functools import partial
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading, nothing_came
 from tiktok_organic_dagster.readings.intake import Intake
 from tiktok_organic_dagster.tables import ACCOUNT, ColumnType, fields_to_ask

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from tiktok_organic_dagster.accounts.store import Account, AccountStore
+from tiktok_organic_dagster.accounts.account import Account
+from tiktok_organic_dagster.accounts.store import AccountStore
 from tiktok_organic_dagster.findings import Findings
 from tiktok_organic_dagster.gaps import lacking_scope
 from tiktok_organic_dagster.ledger import laid_over, read_today

@@ -8,7 +8,8 @@ from functools import partial
 
 import pyarrow as pa
 
-from tiktok_organic_dagster.accounts.store import Account, AccountStore
+from tiktok_organic_dagster.accounts.account import Account
+from tiktok_organic_dagster.accounts.store import AccountStore
 from tiktok_organic_dagster.errors import TikTokOrganicError
 from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, valid_rows
 from tiktok_organic_dagster.readings.comment_refresh import (

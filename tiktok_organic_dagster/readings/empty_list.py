@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.tables import ACCOUNT, VIDEO_TABLES
 from tiktok_organic_dagster.tables.own import READINGS
 from tiktok_organic_dagster.tables.shared import STATS

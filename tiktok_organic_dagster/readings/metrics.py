@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from datetime import date
 from functools import partial
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.ledger import answered
 from tiktok_organic_dagster.readings.base import Moment, Notes, Portion, Reading, with_fewer_fields
 from tiktok_organic_dagster.readings.intake import Intake

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.readings.base import Notes, Reading
 from tiktok_organic_dagster.tiktok.stats import CallStats
 from tiktok_organic_dagster.tiktok.waiting import Waiting, WaitReason, duration

@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tiktok_organic_dagster.accounts.store import Account, AccountStore
+from tiktok_organic_dagster.accounts.account import Account
+from tiktok_organic_dagster.accounts.store import AccountStore
 from tiktok_organic_dagster.errors import StateError, TikTokOrganicError
 from tiktok_organic_dagster.gaps import bring_to_date
 from tiktok_organic_dagster.readings.base import Notes, Portion, Reading

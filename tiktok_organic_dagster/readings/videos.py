@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.readings.base import (
     Moment,
     Notes,

@@ -25,7 +25,7 @@ import psutil
 
 from tiktok_organic_dagster.accounts import open_accounts, open_client, open_oauth
 from tiktok_organic_dagster.accounts.access import open_reader
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.assets.charts import Loaded, chart_of
 from tiktok_organic_dagster.gaps import gaps_now
 from tiktok_organic_dagster.quality import RULES, verdict_of

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 from cryptography.fernet import Fernet
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.readings.base import Moment, Notes, Portion
 from tiktok_organic_dagster.readings.comments import AllCommentsReading
 from tiktok_organic_dagster.readings.videos import VideosReading

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.simulator import Fault
 from tiktok_organic_dagster.simulator.faults import (
     expire_token,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.findings import Kind
 from tiktok_organic_dagster.readings import comments, intake
 from tiktok_organic_dagster.readings.account import AccountReading

@@ -10,7 +10,7 @@ from threading import Lock
 
 import pytest
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.ledger import (
     NOT_YET,
     State,

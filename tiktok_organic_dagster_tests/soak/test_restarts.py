@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 from cryptography.fernet import Fernet
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.errors import StateError
 from tiktok_organic_dagster.readings.base import Moment
 from tiktok_organic_dagster.readings.videos import VideosReading

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.assets.charts import Chart, Loaded, Series, by_day, chart_of
 from tiktok_organic_dagster.assets.plots import MOST_BYTES, NoPlotError, markdown, plots_of, svg
 from tiktok_organic_dagster.readings.run import Outcome

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from dagster import AssetCheckSeverity, AssetKey, MetadataValue
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.assets.results import accounts_result, preview, rows_by_day, schema_result, table_metadata
 from tiktok_organic_dagster.findings import Findings, Kind
 from tiktok_organic_dagster.readings.base import Notes

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 
-from tiktok_organic_dagster.accounts.store import Account
+from tiktok_organic_dagster.accounts.account import Account
 from tiktok_organic_dagster.settings import Settings
 from tiktok_organic_dagster.tables import ACCOUNT_METRICS, COMMENTS, VIDEOS
 from tiktok_organic_dagster.warehouse import Spool, open_warehouse

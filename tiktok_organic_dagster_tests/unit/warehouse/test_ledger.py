@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tiktok_organic_dagster.accounts.store import Account, StepStatus
+from tiktok_organic_dagster.accounts.account import Account, StepStatus
 from tiktok_organic_dagster.gaps import bring_to_date, gaps_now, listed
 from tiktok_organic_dagster.ledger import NO_RUN, NOTHING_RETURNED, Span, State, laid_over, read_today
 from tiktok_organic_dagster.tables import ACCOUNT, ACCOUNT_METRICS, CATALOGUE, COMMENTS, VIDEO_TABLES, VIDEOS
