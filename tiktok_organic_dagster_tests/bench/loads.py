@@ -7,6 +7,7 @@ It prints JSON: for each loader its seconds and its peak of memory, round by rou
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,7 @@ def measure(rounds: int = ROUNDS, videos: int = VIDEOS) -> dict[str, dict[str, l
     with serving(videos) as url, loaders() as runs:
         for _ in range(rounds):
             for name, run in runs.items():
+                os.sync()  # what the loader before has written is no work of this one
                 with tempfile.TemporaryDirectory(prefix="bench-") as folder:
                     result = run(url, Path(folder))
                 _require_complete(name, result, videos)
