@@ -70,8 +70,8 @@ def measure(rounds: int = ROUNDS, videos: int = VIDEOS) -> dict[str, dict[str, l
     """Let each loader read all posts, one loader after the other, and that several times.
 
     Returns:
-        By loader: `seconds` of its loading part, `run_seconds` of the whole run where Dagster carries it out, and
-        `peak_mib` of its process and children, a number a round.
+        By loader: `seconds` of its loading part, `run_seconds` of the whole run where Dagster carries it out, `rows`,
+        and `peak_mib` of its process and children, a number a round.
 
     Raises:
         RuntimeError: A loader failed, or wrote other than all rows.

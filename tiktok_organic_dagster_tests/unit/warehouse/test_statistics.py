@@ -1,7 +1,5 @@
 """What PostgreSQL plans by is counted anew after a large load, which never fails for it."""
 
-import json
-
 import pytest
 
 from tiktok_organic_dagster.tables import AUDIENCE_GENDERS, VIDEOS
@@ -42,14 +40,14 @@ def write_posts(session, day):
 
 def joined(session, day):
     """How the two tables are joined for a day, as PostgreSQL plans it."""
-    ((found,),) = session.query(
+    ((plan,),) = session.query(
         f"EXPLAIN (FORMAT json) SELECT * FROM {session.name_of(VIDEOS)} AS v "
         f"JOIN {session.name_of(AUDIENCE_GENDERS)} AS g USING (_business_id, metric_date, item_id) "
         "WHERE v._business_id = ? AND v.metric_date = ?",
         "b",
         day,
     )
-    return (found if isinstance(found, list) else json.loads(found))[0]["Plan"]["Node Type"]
+    return plan[0]["Plan"]["Node Type"]
 
 
 def test_tables_of_a_large_load_are_joined_by_a_plan_that_knows_their_size(posts):
